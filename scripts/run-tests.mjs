@@ -1,0 +1,103 @@
+/** Runs compiled tests under any Node binary, and ends test files that never end. */
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { root } from "./setup.mjs";
+
+/** Node 24 and later apply it to each test, Node 20 and 22 to each file. */
+const TEST_TIMEOUT = 120_000;
+/** A file whose thread is blocked for good cannot time out by itself; it is killed and reported as failed. */
+const FILE_TIMEOUT = 240_000;
+
+function testFiles(words) {
+  const folder = path.join(root, "dist", "test");
+  const files = fs
+    .readdirSync(folder, { recursive: true })
+    .map((file) => path.join("dist", "test", file))
+    .filter((file) => file.endsWith(".test.js"))
+    .sort();
+  if (words.length === 0) return files;
+  const wanted = words.map((word) => path.normalize(word.replace(/\.ts$/, ".js")));
+  return files.filter((file) => wanted.some((word) => file.includes(word)));
+}
+
+/** Returns the exit code. `args`: words that select files, and options for `node --test`. */
+export async function runTests(node, args) {
+  const words = [];
+  const options = [];
+  for (let i = 0; i < args.length; i++) {
+    if (args[i] === "--name") options.push("--test-name-pattern", args[++i] ?? "");
+    else (args[i].startsWith("-") ? options : words).push(args[i]);
+  }
+  const files = testFiles(words);
+  if (files.length === 0) throw new Error(`no compiled test matches ${words.join(" ") || "dist/test/**/*.test.js"}`);
+  const concurrency = Math.min(4, Math.max(2, os.availableParallelism()));
+  const runner = spawn(
+    node,
+    [
+      "--enable-source-maps",
+      "--test",
+      "--test-reporter=spec",
+      `--test-concurrency=${concurrency}`,
+      `--test-timeout=${TEST_TIMEOUT}`,
+      ...options,
+      ...files,
+    ],
+    { cwd: root, stdio: ["ignore", "inherit", "inherit"], env: environment(node) },
+  );
+  const stop = watch(runner.pid);
+  const forward = (signal) => runner.kill(signal);
+  process.on("SIGINT", forward).on("SIGTERM", forward);
+  try {
+    return await new Promise((resolve, reject) => {
+      runner.on("error", reject);
+      runner.on("exit", (code, signal) => resolve(signal === null ? code : 1));
+    });
+  } finally {
+    stop();
+    process.off("SIGINT", forward).off("SIGTERM", forward);
+  }
+}
+
+/** Programs that the tests start as `node` must be the same Node, and know nothing of a test runner around this one. */
+function environment(node) {
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  return { ...env, PATH: `${path.dirname(node)}${path.delimiter}${env.PATH ?? ""}` };
+}
+
+/** Kills children of the runner that live longer than {@link FILE_TIMEOUT}. Only Linux tells who they are. */
+function watch(pid) {
+  const list = `/proc/${pid}/task/${pid}/children`;
+  if (!fs.existsSync(list)) return () => {};
+  const since = new Map();
+  const timer = setInterval(() => {
+    let children;
+    try {
+      children = fs.readFileSync(list, "utf8").split(" ").filter(Boolean).map(Number);
+    } catch {
+      return;
+    }
+    const now = performance.now();
+    for (const child of since.keys()) if (!children.includes(child)) since.delete(child);
+    for (const child of children) {
+      if (!since.has(child)) since.set(child, now);
+      if (now - since.get(child) < FILE_TIMEOUT) continue;
+      console.error(`test: killing a test file that has run for ${FILE_TIMEOUT / 1000} s: ${commandLine(child)}`);
+      try {
+        process.kill(child, "SIGKILL");
+      } catch {
+        // It has just ended.
+      }
+    }
+  }, 1000);
+  return () => clearInterval(timer);
+}
+
+function commandLine(pid) {
+  try {
+    return fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+  } catch {
+    return `process ${pid}`;
+  }
+}
