@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { steps } from "../../examples/tour.ts";
+import { runExample, runProgram } from "./run-example.ts";
+
+const tour = new URL("../../examples/tour.js", import.meta.url);
+
+test("tour --list names every step", async () => {
+  const lines = await runExample("tour", "--list");
+  assert.deepEqual(
+    lines.map((line) => line.split(/ {2,}| (?=[A-Z1])/)[0]),
+    steps.map((step) => step.name),
+  );
+  assert.equal(steps.length, 13);
+});
+
+test("tour: an unknown step is an error that lists the steps", async () => {
+  const ended = await runProgram(tour, ["squares", "nothing"]);
+  assert.equal(ended.code, 1);
+  assert.deepEqual(ended.lines, []);
+  assert.match(ended.stderr, /There is no step "nothing"\. The steps are: downloads, /);
+});
+
+test("tour: all steps, each under its title, with a summary, no escape codes in a pipe, and exit code 0", async () => {
+  const lines = await runExample("tour");
+  assert.match(lines[0]!, /^heddle, a tour: 13 steps on \d+ cores, Node v\d+/);
+  for (const control of ["\x1b", "\r"]) assert.ok(!lines.join("\n").includes(control));
+  const titles = lines.filter((line) => line.startsWith("── ")).map((line) => line.split(" ").slice(1, 3).join(" "));
+  assert.deepEqual(
+    titles,
+    steps.map((step, i) => `${i + 1} ${step.name}`),
+  );
+  for (const outcome of [
+    "in order: 0 1 4 9 16 25 36 49 64 81",
+    "end value: 2",
+    /^100 deposits of 1 with a lock: balance 100 /,
+    "most connections at the same time: 5 (the limit is 5)",
+    "the consumer's sum: 55",
+    /^processed: .* = 12, queue empty: true$/,
+    "the program ended by itself, exit code 0",
+    /^eight slices: 5000000050000000 /,
+    /^same totals: true; /,
+  ]) {
+    const found = lines.some((line) => (typeof outcome === "string" ? line === outcome : outcome.test(line)));
+    assert.ok(found, `${outcome} in\n${lines.join("\n")}`);
+  }
+  const summary = lines.slice(lines.indexOf("Summary") + 1);
+  assert.deepEqual(
+    summary.map((line) => /^ {2}([a-z-]+) +\d+\.\d\d s$/.exec(line)?.[1]),
+    [...steps.map((step) => step.name), "total"],
+  );
+});
