@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+
 export interface Ended {
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -10,8 +12,9 @@ export interface Ended {
 }
 
 /** Runs a compiled program to its end. One that does not end by itself is killed after `limit` ms: `signal` says so. */
-export async function runProgram(url: URL, args: readonly string[] = [], limit = 60_000): Promise<Ended> {
+export async function runProgram(url: URL, args: readonly string[] = [], limit = 120_000): Promise<Ended> {
   const child = spawn(process.execPath, [fileURLToPath(url), ...args], {
+    cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
     timeout: limit,
     killSignal: "SIGKILL",
