@@ -83,7 +83,7 @@ function watch(pid) {
     for (const child of children) {
       if (!since.has(child)) since.set(child, now);
       if (now - since.get(child) < FILE_TIMEOUT) continue;
-      console.error(`test: killing a test file that has run for ${FILE_TIMEOUT / 1000} s: ${commandLine(child)}`);
+      console.error(`test: killing a test file that has run for ${FILE_TIMEOUT / 1000} s: ${fileOf(child)}`);
       try {
         process.kill(child, "SIGKILL");
       } catch {
@@ -94,9 +94,10 @@ function watch(pid) {
   return () => clearInterval(timer);
 }
 
-function commandLine(pid) {
+/** The test file is the last argument. */
+function fileOf(pid) {
   try {
-    return fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+    return fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").filter(Boolean).at(-1);
   } catch {
     return `process ${pid}`;
   }

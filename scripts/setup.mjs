@@ -16,6 +16,8 @@ export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "
 
 const SOURCE_FOLDERS = ["src", "test", "examples", "bench"];
 const STAMP = path.join(root, "dist", ".stamp");
+/** The settings {@link BUILD_INFO} was made with. */
+const SETTINGS = path.join(root, "dist", ".settings");
 const BUILD_INFO = path.join(root, "dist", ".tsbuildinfo");
 const OLDEST_NODE = [20, 19];
 
@@ -132,11 +134,19 @@ function* sources(folder) {
   }
 }
 
-/** Names, sizes and times of everything the compiler reads; a deleted or renamed file changes it too. */
-function fingerprint() {
+/** The contents of what decides how sources are compiled: compiler, options, types of packages, exports. */
+function settings() {
   const hash = createHash("sha256");
-  const compiler = path.join("node_modules", "typescript", "package.json");
-  for (const name of ["package.json", "tsconfig.json", compiler, ...SOURCE_FOLDERS.flatMap((f) => [...sources(f)])]) {
+  for (const name of ["package.json", "tsconfig.json", path.join("node_modules", ".package-lock.json")]) {
+    hash.update(fs.readFileSync(path.join(root, name)));
+  }
+  return hash.digest("hex");
+}
+
+/** Names, sizes and times of all sources, and the settings; a deleted or renamed file changes it too. */
+function fingerprint() {
+  const hash = createHash("sha256").update(settings());
+  for (const name of SOURCE_FOLDERS.flatMap((folder) => [...sources(folder)])) {
     const { size, mtimeMs } = fs.statSync(path.join(root, name));
     hash.update(`${name}\0${size}\0${mtimeMs}\n`);
   }
@@ -152,8 +162,10 @@ function compile() {
   // Taken before compiling: a file saved meanwhile must count as not compiled.
   const print = fingerprint();
   const missing = prune();
-  // The incremental compiler believes its notes, not the folder.
-  if (missing) fs.rmSync(BUILD_INFO, { force: true });
+  // The incremental compiler believes its notes: it neither looks for what it wrote nor notices a changed `lib`.
+  if (missing || readOr(SETTINGS, "") !== settings()) fs.rmSync(BUILD_INFO, { force: true });
+  fs.mkdirSync(path.dirname(SETTINGS), { recursive: true });
+  fs.writeFileSync(SETTINGS, settings());
   fs.rmSync(STAMP, { force: true });
   const tsc = path.join(root, "node_modules", "typescript", "bin", "tsc");
   const result = spawnSync(process.execPath, [tsc, "--project", root], { cwd: root, stdio: ["ignore", 2, 2] });

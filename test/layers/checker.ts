@@ -50,7 +50,7 @@ interface Edge {
   readonly from: string;
   readonly to: string;
   readonly at: string;
-  readonly lazy: boolean;
+  readonly kind: Import["kind"];
 }
 
 function moduleOf(file: string): string {
@@ -97,8 +97,7 @@ function checkImport(
   edges: Edge[],
 ): void {
   const isPortable = rules.portable.includes(moduleOf(file));
-  const edge = (to: string): void =>
-    void edges.push({ from: file, to, at: `${file}:${line}`, lazy: kind === "dynamic" });
+  const edge = (to: string): void => void edges.push({ from: file, to, at: `${file}:${line}`, kind });
 
   if (specifier === undefined) {
     if (!below(file, rules.node)) report("computed-import", line, "only the host loads modules that users name");
@@ -192,11 +191,14 @@ function checkLayers(edges: readonly Edge[], rules: Rules, violations: Violation
   }
 }
 
-/** Types count: files that need each other's types are one file in two. A lazy import() does not: it runs later. */
+/**
+ * What a cycle endangers is the order in which files are evaluated. Types are gone by then, and a lazy import() comes
+ * later; across modules, {@link checkLayers} counts both.
+ */
 function checkCycles(edges: readonly Edge[], violations: Violation[]): void {
   const graph = new Map<string, Edge[]>();
   for (const edge of edges) {
-    if (edge.lazy) continue;
+    if (edge.kind !== "static") continue;
     const known = graph.get(edge.from);
     if (known === undefined) graph.set(edge.from, [edge]);
     else known.push(edge);

@@ -166,11 +166,11 @@ const planted: readonly { rule: RuleName; why: string; files: Record<string, str
   },
   {
     rule: "cycle",
-    why: "three files, one by type only",
+    why: "three files, one by re-export",
     files: {
       "src/core/a.ts": 'import { b } from "./b.ts"; export const a = b;',
-      "src/core/b.ts": 'import type { C } from "./c.ts"; export const b: C = {};',
-      "src/core/c.ts": 'export * from "./a.ts"; export interface C {}',
+      "src/core/b.ts": 'import { type C, c } from "./c.ts"; export const b: C = c;',
+      "src/core/c.ts": 'export * from "./a.ts"; export type C = number; export const c = 1;',
     },
   },
   { rule: "cycle", why: "a file that imports itself", files: { "src/core/a.ts": 'export * from "./a.ts";' } },
@@ -319,6 +319,8 @@ test("what the rules allow is not reported", () => {
     "src/host/node/a.ts": "export const x = (url: string) => import(url); process.on('exit', () => Buffer.alloc(1));",
     "src/web/a.ts":
       'import type { Hono } from "hono"; export const x = (): Promise<unknown> => import("hono"); export type Y = Hono;',
+    "src/core/part.ts": 'import type { Whole } from "./whole.ts"; export const part = (whole: Whole) => whole;',
+    "src/core/whole.ts": 'import { part } from "./part.ts"; export class Whole { part = part(this); }',
     "src/core/lazy.ts": 'export const x = () => import("./lazy-too.ts");',
     "src/core/lazy-too.ts": 'import { x } from "./lazy.ts"; export const y = x;',
   };
