@@ -1,0 +1,178 @@
+import { RuntimeError } from "../../errors.ts";
+import { CHUNK } from "./buffer-writer.ts";
+import { HAS_FOOTER, LATIN1, SHORT_STRING, UTF16 } from "./tags.ts";
+import type { HostStrings } from "./strings.ts";
+
+const FOOTER = 8;
+const EMPTY = new Uint8Array(0);
+/** Below this a loop beats the call into the platform. */
+const LOOP_LENGTH = 12;
+
+/** Reads from bytes that may lie: nothing is read beyond the end, and no length is believed that exceeds it. */
+export class ByteReader {
+  bytes: Uint8Array = EMPTY;
+  position = 0;
+  /** Where the values end. */
+  end = 0;
+  references: readonly string[] = [];
+  /** An address is cleared when its handle has been made. */
+  addresses: (number | undefined)[] = [];
+  readonly #strings: HostStrings;
+  #view: DataView | undefined;
+  #chunk = 0;
+  #chunksEnd = 0;
+
+  constructor(strings: HostStrings) {
+    this.#strings = strings;
+  }
+
+  open(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.position = 0;
+    this.end = bytes.length;
+    if (this.byte() & HAS_FOOTER) this.#readFooter();
+  }
+
+  close(): void {
+    this.bytes = EMPTY;
+    this.#view = undefined;
+    this.references = [];
+    this.addresses = [];
+    this.#chunk = this.#chunksEnd = 0;
+  }
+
+  #readFooter(): void {
+    const size = this.bytes.length;
+    if (size < FOOTER + 1) throw this.corrupt("it is too short");
+    this.position = size - FOOTER;
+    const tables = this.int32() >>> 0;
+    const chunks = this.int32() >>> 0;
+    if (tables < 1 || tables > chunks || chunks > size - FOOTER) throw this.corrupt("its parts overlap");
+    this.position = tables;
+    this.end = chunks;
+    const references: string[] = [];
+    for (let count = this.count(1); count > 0; count--) references.push(this.string());
+    this.references = references;
+    for (let count = this.count(8); count > 0; count--) this.addresses.push(this.float64());
+    this.#chunk = chunks;
+    this.#chunksEnd = size - FOOTER;
+    this.position = 1;
+    this.end = tables;
+  }
+
+  corrupt(what: string): RuntimeError {
+    return new RuntimeError(`the message is damaged: ${what} (at byte ${this.position} of ${this.bytes.length})`);
+  }
+
+  #need(size: number): void {
+    if (this.position + size > this.end) throw this.corrupt("it ends too early");
+  }
+
+  byte(): number {
+    if (this.position >= this.end) throw this.corrupt("it ends too early");
+    return this.bytes[this.position++] as number;
+  }
+
+  peek(): number | undefined {
+    return this.position < this.end ? this.bytes[this.position] : undefined;
+  }
+
+  varint(): number {
+    let value = 0;
+    let factor = 1;
+    for (let i = 0; i < 8; i++) {
+      const byte = this.byte();
+      value += (byte & 0x7f) * factor;
+      if (byte < 0x80) {
+        if (!Number.isSafeInteger(value)) break;
+        return value;
+      }
+      factor *= 128;
+    }
+    throw this.corrupt("a number is too large");
+  }
+
+  /** A number of things that take at least `size` bytes each. */
+  count(size: number): number {
+    const count = this.varint();
+    if (count * size > this.end - this.position) throw this.corrupt("a length exceeds what is left");
+    return count;
+  }
+
+  int32(): number {
+    this.#need(4);
+    const { bytes, position } = this;
+    this.position = position + 4;
+    return (
+      (bytes[position] as number) |
+      ((bytes[position + 1] as number) << 8) |
+      ((bytes[position + 2] as number) << 16) |
+      ((bytes[position + 3] as number) << 24)
+    );
+  }
+
+  float64(): number {
+    this.#need(8);
+    const { bytes } = this;
+    const view = (this.#view ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    const value = view.getFloat64(this.position, true);
+    this.position += 8;
+    return value;
+  }
+
+  string(): string {
+    const first = this.byte();
+    if (first >= SHORT_STRING && first < 0xc0) return this.shortString(first - SHORT_STRING);
+    if (first === LATIN1) return this.longLatin1();
+    if (first === UTF16) return this.utf16();
+    throw this.corrupt("a string was expected");
+  }
+
+  shortString(length: number): string {
+    this.#need(length);
+    const { bytes } = this;
+    const start = this.position;
+    const stop = start + length;
+    this.position = stop;
+    if (length > LOOP_LENGTH) return this.#strings.readLatin1(bytes, start, stop);
+    let text = "";
+    for (let i = start; i < stop; i++) text += String.fromCharCode(bytes[i] as number);
+    return text;
+  }
+
+  longLatin1(): string {
+    const length = this.count(1);
+    const start = this.position;
+    this.position += length;
+    return this.#strings.readLatin1(this.bytes, start, this.position);
+  }
+
+  utf16(): string {
+    const length = this.count(2);
+    const start = this.position;
+    this.position += 2 * length;
+    return this.#strings.readUtf16(this.bytes, start, this.position);
+  }
+
+  /** Bytes of their own, copied out once. */
+  raw(): Uint8Array<ArrayBuffer> {
+    const source = this.rawView();
+    const bytes = new Uint8Array(source.length);
+    bytes.set(source);
+    return bytes;
+  }
+
+  rawView(): Uint8Array {
+    const length = this.varint();
+    if (length < CHUNK) {
+      this.#need(length);
+      const start = this.position;
+      this.position += length;
+      return this.bytes.subarray(start, start + length);
+    }
+    if (length > this.#chunksEnd - this.#chunk) throw this.corrupt("a length exceeds what is left");
+    const start = this.#chunk;
+    this.#chunk += length;
+    return this.bytes.subarray(start, this.#chunk);
+  }
+}

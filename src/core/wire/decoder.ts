@@ -1,0 +1,530 @@
+import { ByteReader } from "./byte-reader.ts";
+import { BUFFER_VIEW, nodeBuffer } from "./buffer-writer.ts";
+import type { CodecOptions, SharedObjects } from "./codec.ts";
+import { addNotes, createError, restoreField } from "./error-envelope.ts";
+import { ReadShapes, type ReadShape } from "./shapes.ts";
+import type { FunctionShipper, RevivedFunction } from "./shipper.ts";
+import { portableStrings } from "./strings.ts";
+import * as tag from "./tags.ts";
+
+/** The writer's deepest nesting, and room for what it does not count. */
+const DEPTH_LIMIT = 2 * tag.DEPTH_LIMIT;
+
+/** A function whose captured variables are still being read; whoever refers back to it meanwhile has it made early. */
+class Unfinished {
+  readonly revived: RevivedFunction;
+
+  constructor(revived: RevivedFunction) {
+    this.revived = revived;
+  }
+}
+
+/** A class that could not be restored: fatal for an instance, not for an error. */
+class Failed {
+  readonly failure: unknown;
+
+  constructor(failure: unknown) {
+    this.failure = failure;
+  }
+}
+
+/** Carries an error of the program's own code past the handler that takes every other error for a corrupt message. */
+export class Foreign {
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    this.error = error;
+  }
+}
+
+function foreign<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw new Foreign(error);
+  }
+}
+
+interface PutOff {
+  readonly target: object;
+  readonly kind: number;
+}
+
+type ViewConstructor = new (buffer: ArrayBufferLike, byteOffset?: number, length?: number) => ArrayBufferView;
+
+const viewConstructors = tag.VIEW_NAMES.map((name) => (globalThis as never)[name] as ViewConstructor | undefined);
+
+/** Reads one message at a time. Every count and length is checked against what is left before anything is made. */
+export class Decoder extends ByteReader {
+  readonly #shipper: FunctionShipper;
+  readonly #shared: SharedObjects;
+  readonly #shapes = new ReadShapes();
+
+  #objects: unknown[] = [];
+  #messageShapes: ReadShape[] = [];
+  #putOff: PutOff[] = [];
+  #attachments: readonly unknown[] = [];
+  #depth = 0;
+
+  constructor(options: CodecOptions) {
+    super(options.strings ?? portableStrings);
+    this.#shipper = options.shipper;
+    this.#shared = options.shared;
+  }
+
+  readMessage(bytes: Uint8Array, attachments: readonly unknown[]): unknown {
+    this.open(bytes);
+    this.#attachments = attachments;
+    const value = this.read();
+    if (this.#putOff.length > 0) this.#fillPutOff(0);
+    if (this.position !== this.end) throw this.corrupt("bytes are left over");
+    return value;
+  }
+
+  clear(): void {
+    this.close();
+    if (this.#objects.length > 0) this.#objects = [];
+    if (this.#messageShapes.length > 0) this.#messageShapes = [];
+    this.#putOff = [];
+    this.#attachments = [];
+    this.#depth = 0;
+  }
+
+  /** Gives back what the message held and nobody took over. */
+  releaseRest(): void {
+    for (const address of this.addresses) if (address !== undefined) this.#shared.release(address);
+  }
+
+  read(): unknown {
+    const first = this.byte();
+    if (first < 0x80) return first;
+    if (first < tag.SHORT_STRING) return 0x7f - first;
+    if (first < 0xc0) return this.shortString(first - tag.SHORT_STRING);
+    return this.#readTagged(first);
+  }
+
+  #register<T extends object>(object: T): T {
+    this.#objects.push(object);
+    return object;
+  }
+
+  #readTagged(first: number): unknown {
+    switch (first) {
+      case tag.UNDEFINED:
+      case tag.ABSENT:
+        return undefined;
+      case tag.NULL:
+        return null;
+      case tag.FALSE:
+        return false;
+      case tag.TRUE:
+        return true;
+      case tag.INT32:
+        return this.int32();
+      case tag.FLOAT64:
+        return this.float64();
+      case tag.BIGINT:
+        return this.#readBigInt();
+      case tag.LATIN1:
+        return this.longLatin1();
+      case tag.UTF16:
+        return this.utf16();
+      case tag.AGAIN:
+        return this.#readAgain();
+      case tag.SHARED:
+        return this.#readShared();
+      case tag.OBJECT_NEW_SHAPE:
+      case tag.OBJECT_SHAPE:
+      case tag.OBJECT_LIST:
+        return this.#readFields(this.#register({}), first);
+      case tag.NULL_OBJECT:
+        return this.#readFields(this.#register(Object.create(null) as object), this.byte());
+      case tag.ARRAY:
+      case tag.ARRAY_INT32:
+      case tag.ARRAY_FLOAT64:
+      case tag.ARRAY_SPARSE:
+        return this.#readArray(this.#register([]), first);
+      case tag.MAP:
+        return this.#readMap(this.#register(new Map()));
+      case tag.SET:
+        return this.#readSet(this.#register(new Set()));
+      case tag.DATE:
+        return this.#register(new Date(this.float64()));
+      case tag.REGEXP: {
+        const source = this.string();
+        return this.#register(new RegExp(source, this.string()));
+      }
+      case tag.BOXED:
+        return this.#readBoxed();
+      case tag.ARRAY_BUFFER:
+        return this.#register(this.raw().buffer);
+      case tag.RESIZABLE_BUFFER:
+        return this.#readResizable();
+      case tag.WHOLE_VIEW: {
+        const number = this.byte();
+        const { buffer } = this.raw();
+        this.#register(buffer);
+        return this.#register(this.#makeView(number, buffer, 0, undefined));
+      }
+      case tag.VIEW:
+        return this.#readView();
+      case tag.NODE_BUFFER: {
+        const bytes = this.raw();
+        return this.#register(nodeBuffer?.from(bytes.buffer, 0, bytes.length) ?? bytes);
+      }
+      case tag.ATTACHMENT: {
+        const attachment = this.#attachments[this.varint()];
+        if (typeof attachment !== "object" || attachment === null) throw this.corrupt("an attachment is missing");
+        return this.#register(attachment);
+      }
+      case tag.FUNCTION:
+        return this.#readFunction(false);
+      case tag.PRELOAD:
+        return this.#readPreload();
+      case tag.INSTANCE:
+        return this.#readFields(this.#register(this.#makeInstance()), this.byte());
+      case tag.EXOTIC_INSTANCE:
+        return this.#readExotic();
+      case tag.ERROR:
+        return this.#readError();
+      case tag.PUT_OFF:
+        return this.#readPutOff();
+      default:
+        throw this.corrupt(`unknown tag ${first}`);
+    }
+  }
+
+  #deeper(): void {
+    if (++this.#depth > DEPTH_LIMIT) throw this.corrupt("it is nested too deeply");
+  }
+
+  #readBigInt(): bigint {
+    const negative = this.byte() === 1;
+    const digits = this.string();
+    if (!/^[0-9a-f]+$/.test(digits)) throw this.corrupt("a bigint is malformed");
+    const value = BigInt(`0x${digits}`);
+    return negative ? -value : value;
+  }
+
+  #readAgain(): unknown {
+    return this.#objectAt(this.varint());
+  }
+
+  #objectAt(number: number): unknown {
+    if (number >= this.#objects.length) throw this.corrupt("it refers to an object that is not there");
+    const object = this.#objects[number];
+    if (object instanceof Unfinished) return foreign(() => object.revived.make());
+    if (object instanceof Failed) throw new Foreign(object.failure);
+    return object;
+  }
+
+  #readShared(): unknown {
+    const index = this.varint();
+    const address = this.addresses[index];
+    if (address === undefined) throw this.corrupt("a shared object is missing");
+    // From here on the reference is the handle's.
+    this.addresses[index] = undefined;
+    return this.#register(foreign(() => this.#shared.attach(address)));
+  }
+
+  #readFields<T extends object>(target: T, kind: number): T {
+    this.#deeper();
+    const inherits = Object.getPrototypeOf(target) !== Object.prototype;
+    if (kind === tag.OBJECT_LIST) {
+      const count = this.count(2);
+      for (let i = 0; i < count; i++) {
+        const key = this.string();
+        this.#readField(target, key, key === "__proto__" || inherits);
+      }
+    } else {
+      const { keys } = this.#readShape(kind);
+      for (let i = 0; i < keys.length; i++) this.#readField(target, keys[i] as string, inherits);
+    }
+    this.#depth--;
+    return target;
+  }
+
+  #readField(target: object, key: string, guarded: boolean): void {
+    if (this.peek() === tag.ABSENT) {
+      this.position++;
+      return;
+    }
+    const value = this.read();
+    // An assignment would run a setter of the class, or of Object.prototype itself.
+    if (guarded && key in target) restoreField(target, key, value, true);
+    else (target as Record<string, unknown>)[key] = value;
+  }
+
+  #readShape(kind: number): ReadShape {
+    if (kind === tag.OBJECT_SHAPE) {
+      const shape = this.#messageShapes[this.varint()];
+      if (shape === undefined) throw this.corrupt("a shape is missing");
+      return shape;
+    }
+    if (kind !== tag.OBJECT_NEW_SHAPE) throw this.corrupt("fields were expected");
+    const length = this.count(1);
+    const start = this.position;
+    const stop = start + length;
+    let shape = this.#shapes.find(this.bytes, start, stop);
+    if (shape === undefined) {
+      const keys: string[] = [];
+      const count = this.count(1);
+      for (let i = 0; i < count; i++) {
+        const key = this.string();
+        if (key === "__proto__") throw this.corrupt("a key is not allowed");
+        keys.push(key);
+      }
+      if (this.position !== stop) throw this.corrupt("a shape has the wrong length");
+      shape = this.#shapes.remember(this.bytes, start, stop, keys);
+    }
+    this.position = stop;
+    this.#messageShapes.push(shape);
+    return shape;
+  }
+
+  #readArray(array: unknown[], kind: number): unknown[] {
+    this.#deeper();
+    if (kind === tag.ARRAY) {
+      const count = this.count(1);
+      for (let i = 0; i < count; i++) {
+        if (this.peek() === tag.ABSENT) this.position++;
+        else array[i] = this.read();
+      }
+      if (array.length < count) array.length = count;
+    } else if (kind === tag.ARRAY_INT32) {
+      const count = this.count(4);
+      for (let i = 0; i < count; i++) array.push(this.int32());
+    } else if (kind === tag.ARRAY_FLOAT64) {
+      const count = this.count(8);
+      for (let i = 0; i < count; i++) array.push(this.float64());
+    } else if (kind === tag.ARRAY_SPARSE) {
+      this.#readSparse(array);
+    } else {
+      throw this.corrupt("an array was expected");
+    }
+    this.#depth--;
+    return array;
+  }
+
+  #readSparse(array: unknown[]): void {
+    const length = this.varint();
+    const count = this.count(2);
+    // The engine allocates for a length up to some millions; for this one it never does, and keeps to that.
+    array.length = 0xffffffff;
+    array.length = length;
+    for (let i = 0; i < count; i++) {
+      const key = this.read();
+      if (typeof key !== "number" && typeof key !== "string") throw this.corrupt("a key of an array is malformed");
+      if (key === "length") throw this.corrupt("a key of an array is malformed");
+      this.#readField(array, key as string, true);
+    }
+  }
+
+  #readMap<M extends Map<unknown, unknown>>(map: M): M {
+    this.#deeper();
+    const count = this.count(2);
+    for (let i = 0; i < count; i++) {
+      const key = this.read();
+      Map.prototype.set.call(map, key, this.read());
+    }
+    this.#depth--;
+    return map;
+  }
+
+  #readSet<S extends Set<unknown>>(set: S): S {
+    this.#deeper();
+    const count = this.count(1);
+    for (let i = 0; i < count; i++) Set.prototype.add.call(set, this.read());
+    this.#depth--;
+    return set;
+  }
+
+  #readBoxed(): object {
+    // The box has its number before its content, which is no object.
+    const slot = this.#objects.push(undefined) - 1;
+    const value = this.read();
+    if (value === null || value === undefined || typeof value === "object" || typeof value === "function") {
+      throw this.corrupt("a boxed value is malformed");
+    }
+    const box = Object(value) as object;
+    this.#objects[slot] = box;
+    return box;
+  }
+
+  #readResizable(): ArrayBuffer {
+    const maxByteLength = this.varint();
+    const bytes = this.rawView();
+    const buffer = new ArrayBuffer(bytes.length, { maxByteLength });
+    new Uint8Array(buffer).set(bytes);
+    return this.#register(buffer);
+  }
+
+  #makeView(number: number, buffer: ArrayBufferLike, offset: number, length: number | undefined): ArrayBufferView {
+    if (number === BUFFER_VIEW && nodeBuffer !== undefined) {
+      return nodeBuffer.from(buffer, offset, length ?? buffer.byteLength - offset);
+    }
+    const constructor = viewConstructors[number === BUFFER_VIEW ? 0 : number];
+    if (constructor === undefined) throw this.corrupt("it holds a view that does not exist here");
+    return new constructor(buffer, offset, length);
+  }
+
+  #readView(): ArrayBufferView {
+    const number = this.byte();
+    this.#deeper();
+    const buffer = this.read();
+    this.#depth--;
+    const offset = this.varint();
+    const length = this.varint();
+    return this.#register(this.#makeView(number, buffer as ArrayBuffer, offset, length === 0 ? undefined : length - 1));
+  }
+
+  /** `lenient`: a function that cannot be restored is kept as such. */
+  #readFunction(lenient: boolean): unknown {
+    const reference = this.references[this.varint()];
+    if (reference === undefined) throw this.corrupt("a function's reference is missing");
+    const count = this.count(1);
+    const slot = this.#objects.length;
+    let entry: Unfinished | Failed;
+    try {
+      entry = new Unfinished(this.#shipper.revive(reference));
+    } catch (error) {
+      if (!lenient) throw new Foreign(error);
+      entry = new Failed(error);
+    }
+    this.#objects.push(entry);
+    this.#deeper();
+    const values: unknown[] = [];
+    for (let i = 0; i < count; i++) values.push(this.read());
+    this.#depth--;
+    if (entry instanceof Failed) return entry;
+    const { revived } = entry;
+    try {
+      revived.assign(values);
+      const fn = revived.make();
+      this.#objects[slot] = fn;
+      return fn;
+    } catch (error) {
+      if (!lenient) throw new Foreign(error);
+      this.#objects[slot] = new Failed(error);
+      return undefined;
+    }
+  }
+
+  #readPreload(): unknown {
+    if (this.byte() !== tag.FUNCTION) throw this.corrupt("a class was expected");
+    this.#deeper();
+    this.#isolated(() => this.#readFunction(true));
+    const value = this.read();
+    this.#depth--;
+    return value;
+  }
+
+  #prototypeOf(number: number): object {
+    const constructor = this.#objectAt(number);
+    if (typeof constructor !== "function") throw this.corrupt("a class was expected");
+    const prototype: unknown = constructor.prototype;
+    if (typeof prototype !== "object" || prototype === null) throw this.corrupt("a class was expected");
+    return prototype;
+  }
+
+  #makeInstance(): object {
+    return Object.create(this.#prototypeOf(this.varint())) as object;
+  }
+
+  #readExotic(): object {
+    const prototype = this.#prototypeOf(this.varint());
+    this.#deeper();
+    const object = this.#isolated(() => this.read());
+    if (typeof object !== "object" || object === null) throw this.corrupt("an instance is malformed");
+    Object.setPrototypeOf(object, prototype);
+    this.#readFields(object, this.byte());
+    this.#depth--;
+    return object;
+  }
+
+  #readError(): object {
+    const kind = this.byte();
+    const name = this.string();
+    let constructor: Function | Failed | undefined;
+    if (kind === tag.ERROR_USER) {
+      const number = this.varint();
+      const known = this.#objects[number];
+      constructor = known instanceof Failed ? known : (this.#objectAt(number) as Function);
+    }
+    const flags = this.byte();
+    const notes: string[] = [];
+    const error = createError(
+      {
+        kind,
+        name,
+        constructor_: constructor,
+        message: flags & tag.ERROR_HAS_MESSAGE ? this.string() : undefined,
+        stack: flags & tag.ERROR_HAS_STACK ? this.string() : undefined,
+        ownName: flags & tag.ERROR_HAS_NAME ? this.string() : undefined,
+      },
+      notes,
+    );
+    if (error === undefined) throw this.corrupt("it names an error class that does not exist");
+    this.#register(error);
+    this.#deeper();
+    for (;;) {
+      const entry = this.byte();
+      if (entry === tag.ENTRY_END) break;
+      const key = this.string();
+      const value = this.#isolated(() => this.read());
+      restoreField(error, key, value, entry === tag.ENTRY_FIELD);
+    }
+    this.#depth--;
+    const count = this.count(1);
+    for (let i = 0; i < count; i++) notes.push(this.string());
+    addNotes(error, notes);
+    return error;
+  }
+
+  #readPutOff(): object {
+    const kind = this.byte();
+    const target = this.#register(this.#makeShell(kind));
+    this.#putOff.push({ target, kind });
+    return target;
+  }
+
+  #makeShell(kind: number): object {
+    switch (kind) {
+      case tag.PUT_OFF_OBJECT:
+        return {};
+      case tag.PUT_OFF_NULL_OBJECT:
+        return Object.create(null) as object;
+      case tag.PUT_OFF_ARRAY:
+        return [];
+      case tag.PUT_OFF_MAP:
+        return new Map();
+      case tag.PUT_OFF_SET:
+        return new Set();
+      case tag.PUT_OFF_INSTANCE:
+        return this.#makeInstance();
+      default:
+        throw this.corrupt("a container is of no known kind");
+    }
+  }
+
+  #isolated<T>(read: () => T): T {
+    const from = this.#putOff.length;
+    const value = read();
+    if (this.#putOff.length > from) this.#fillPutOff(from);
+    return value;
+  }
+
+  #fillPutOff(from: number): void {
+    const depth = this.#depth;
+    for (let i = from; i < this.#putOff.length; i++) {
+      const { target, kind } = this.#putOff[i] as PutOff;
+      const first = this.byte();
+      if (Array.isArray(target)) this.#readArray(target, first);
+      else if (kind === tag.PUT_OFF_MAP && first === tag.MAP) this.#readMap(target as Map<unknown, unknown>);
+      else if (kind === tag.PUT_OFF_SET && first === tag.SET) this.#readSet(target as Set<unknown>);
+      else this.#readFields(target, first);
+    }
+    this.#depth = depth;
+    this.#putOff.length = from;
+  }
+}

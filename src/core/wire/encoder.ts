@@ -1,0 +1,596 @@
+import { NotSendableError } from "../../errors.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import { Classifier, type Plan } from "./classify.ts";
+import { writeArray } from "./array-writer.ts";
+import { writeBuffer, writeView } from "./buffer-writer.ts";
+import { writeError } from "./error-envelope.ts";
+import { Refusal, mapValueSegment, propertySegment } from "./refusal.ts";
+import { WrittenShapes } from "./shapes.ts";
+import type { FunctionShipper, ShippedFunction } from "./shipper.ts";
+import type { SharedObjects, CodecOptions } from "./codec.ts";
+import { portableStrings } from "./strings.ts";
+import { consumeMark, markOf, marksOutstanding } from "./transfer.ts";
+import * as tag from "./tags.ts";
+
+/** Up to this many objects, looking through a list beats a Map. */
+const LINEAR = 10;
+
+/** Where a part began that may have to be taken back. */
+interface Checkpoint {
+  readonly position: number;
+  readonly objects: number;
+  readonly shapes: number;
+  readonly references: number;
+  readonly addresses: number;
+  readonly attachments: number;
+  readonly transferList: number;
+  readonly chunks: number;
+}
+
+const getTime: (value: object) => number = Function.prototype.call.bind(Date.prototype.getTime) as never;
+const mapSize: (map: object) => number = Function.prototype.call.bind(
+  Object.getOwnPropertyDescriptor(Map.prototype, "size")?.get as () => number,
+) as never;
+const setSize: (set: object) => number = Function.prototype.call.bind(
+  Object.getOwnPropertyDescriptor(Set.prototype, "size")?.get as () => number,
+) as never;
+const forEachEntry = Function.prototype.call.bind(Map.prototype.forEach) as unknown as (
+  map: object,
+  each: (value: unknown, key: unknown) => void,
+) => void;
+const forEachMember = Function.prototype.call.bind(Set.prototype.forEach) as unknown as (
+  set: object,
+  each: (value: unknown) => void,
+) => void;
+const regExpSource: (value: object) => string = Function.prototype.call.bind(
+  Object.getOwnPropertyDescriptor(RegExp.prototype, "source")?.get as () => string,
+) as never;
+
+/** Writes one message at a time. */
+export class Encoder extends ByteWriter {
+  readonly shipper: FunctionShipper;
+  readonly shared: SharedObjects;
+  readonly #classifier: Classifier;
+  readonly #shapes = new WrittenShapes();
+
+  references: string[] = [];
+  addresses: number[] = [];
+  attachments: unknown[] = [];
+  transferList: unknown[] = [];
+  chunks: Uint8Array[] = [];
+  chunkBytes = 0;
+
+  /** Every object written so far; its index is its number on the wire. */
+  #objects: object[] = [];
+  #index: Map<object, number> | undefined;
+  #messageShapes: { message: number; number: number }[] = [];
+  #message = 0;
+  #depth = 0;
+  #putOff: object[] = [];
+  #moving: Set<object> | undefined;
+  #marked: object[] = [];
+
+  constructor(options: CodecOptions) {
+    super(options.strings ?? portableStrings);
+    this.shipper = options.shipper;
+    this.shared = options.shared;
+    this.#classifier = new Classifier(options.platform);
+  }
+
+  /** Leaves the message's body in the scratch buffer. Throws a {@link Refusal} or what a getter threw. */
+  writeMessage(value: unknown): void {
+    this.restart();
+    this.#message++;
+    this.byte(0);
+    if (marksOutstanding()) this.#collectMarks(value);
+    this.write(value);
+    if (this.#putOff.length > 0) this.#writePutOff(0);
+    for (const marked of this.#marked) consumeMark(marked);
+  }
+
+  /** Forgets the message, so that nothing of the program is held on to. */
+  clear(): void {
+    if (this.#objects.length > 0) this.#objects = [];
+    this.#index = undefined;
+    if (this.#messageShapes.length > 0) this.#messageShapes = [];
+    this.#depth = 0;
+    if (this.#putOff.length > 0) this.#putOff = [];
+    this.#moving = undefined;
+    if (this.#marked.length > 0) this.#marked = [];
+    if (this.references.length > 0) this.references = [];
+    if (this.addresses.length > 0) this.addresses = [];
+    if (this.attachments.length > 0) this.attachments = [];
+    if (this.transferList.length > 0) this.transferList = [];
+    if (this.chunks.length > 0) this.chunks = [];
+    this.chunkBytes = 0;
+  }
+
+  write(value: unknown): void {
+    switch (typeof value) {
+      case "number":
+        return this.writeNumber(value);
+      case "string":
+        return this.writeString(value);
+      case "object":
+        if (value === null) return this.byte(tag.NULL);
+        return this.#writeObject(value);
+      case "boolean":
+        return this.byte(value ? tag.TRUE : tag.FALSE);
+      case "undefined":
+        return this.byte(tag.UNDEFINED);
+      case "function":
+        return this.#writeFunction(value);
+      case "bigint":
+        return this.#writeBigInt(value);
+      default:
+        throw new Refusal(`${String(value)} cannot be sent to another thread: a symbol is unique to its thread`);
+    }
+  }
+
+  /** The number of an object already written, or -1. */
+  numberOf(object: object): number {
+    if (this.#index !== undefined) return this.#index.get(object) ?? -1;
+    return this.#objects.lastIndexOf(object);
+  }
+
+  register(object: object): void {
+    const objects = this.#objects;
+    if (this.#index !== undefined) {
+      this.#index.set(object, objects.length);
+    } else if (objects.length >= LINEAR) {
+      this.#index = new Map();
+      for (let i = 0; i < objects.length; i++) this.#index.set(objects[i] as object, i);
+      this.#index.set(object, objects.length);
+    }
+    objects.push(object);
+  }
+
+  /** Whether the object was written before; then a mention of it is written now. */
+  writeAgain(object: object): boolean {
+    const number = this.numberOf(object);
+    if (number < 0) return false;
+    this.byte(tag.AGAIN);
+    this.varint(number);
+    return true;
+  }
+
+  #writeObject(object: object): void {
+    if (this.#objects.length > 0 && this.writeAgain(object)) return;
+    const prototype = Object.getPrototypeOf(object) as object | null;
+    if (prototype === Object.prototype) return this.#writePlain(object);
+    if (prototype === Array.prototype && Array.isArray(object)) return this.#writePlainArray(object);
+    this.#writeSpecial(object, prototype);
+  }
+
+  #writePlain(object: object): void {
+    if (this.#moving !== undefined || marksOutstanding()) this.#noteMark(object);
+    this.register(object);
+    if (this.#depth >= tag.PUT_OFF_DEPTH) return this.#putOffShell(object, tag.PUT_OFF_OBJECT);
+    this.writeFields(object, Object.keys(object));
+  }
+
+  #writePlainArray(array: unknown[]): void {
+    if (marksOutstanding()) this.#noteMark(array);
+    this.register(array);
+    if (this.#depth >= tag.PUT_OFF_DEPTH) return this.#putOffShell(array, tag.PUT_OFF_ARRAY);
+    this.#depth++;
+    writeArray(this, array);
+    this.#depth--;
+  }
+
+  #putOffShell(object: object, kind: number): void {
+    this.byte(tag.PUT_OFF);
+    this.byte(kind);
+    this.#putOff.push(object);
+  }
+
+  /** Fills what was put off since `from`; the list grows while it is worked through. */
+  #writePutOff(from: number): void {
+    const depth = this.#depth;
+    try {
+      for (let i = from; i < this.#putOff.length; i++) {
+        const object = this.#putOff[i] as object;
+        this.#depth = Math.min(depth, tag.PUT_OFF_DEPTH - 1);
+        const prototype = Object.getPrototypeOf(object) as object | null;
+        if (Array.isArray(object)) {
+          this.#depth++;
+          writeArray(this, object);
+          continue;
+        }
+        const { kind } = this.#classifier.planOf(prototype, object);
+        if (kind === "map") this.#writeMap(object);
+        else if (kind === "set") this.#writeSet(object);
+        else this.writeFields(object, Object.keys(object));
+      }
+    } catch (error) {
+      throw error instanceof Refusal ? error.cutLoose() : error;
+    } finally {
+      this.#depth = depth;
+      this.#putOff.length = from;
+    }
+  }
+
+  /** Keys and values of an object that is already registered. */
+  writeFields(object: object, keys: readonly string[]): void {
+    const shape = this.#shapes.find(keys, this.#encodeKeys);
+    if (shape === undefined) {
+      this.byte(tag.OBJECT_LIST);
+      this.varint(keys.length);
+    } else if (shape.message === this.#message) {
+      this.byte(tag.OBJECT_SHAPE);
+      this.varint(shape.number);
+    } else {
+      shape.message = this.#message;
+      shape.number = this.#messageShapes.length;
+      this.#messageShapes.push(shape);
+      this.byte(tag.OBJECT_NEW_SHAPE);
+      this.varint(shape.bytes.length);
+      this.writeBytes(shape.bytes);
+    }
+    this.#depth++;
+    let i = 0;
+    try {
+      for (; i < keys.length; i++) {
+        const key = keys[i] as string;
+        if (shape === undefined) this.writeString(key);
+        const value: unknown = (object as Record<string, unknown>)[key];
+        // A getter read before this one may have deleted the property.
+        if (value === undefined && !Object.hasOwn(object, key)) this.byte(tag.ABSENT);
+        else this.write(value);
+      }
+    } catch (error) {
+      throw error instanceof Refusal ? error.within(propertySegment(keys[i] as string)) : error;
+    }
+    this.#depth--;
+  }
+
+  readonly #encodeKeys = (keys: readonly string[]): Uint8Array => {
+    const start = this.position;
+    this.varint(keys.length);
+    for (const key of keys) this.writeString(key);
+    const bytes = this.bytes.slice(start, this.position);
+    this.position = start;
+    return bytes;
+  };
+
+  #writeSpecial(object: object, prototype: object | null): void {
+    if (marksOutstanding()) this.#noteMark(object);
+    const plan = this.#classifier.planOf(prototype, object);
+    const { kind, constructor_: constructor } = plan;
+    if (kind === "object" && constructor === undefined) return this.#writePlain(object);
+    if (kind !== "null-object") {
+      const address = this.shared.addressOf(object);
+      if (address !== undefined) {
+        this.register(object);
+        this.byte(tag.SHARED);
+        this.varint(this.addresses.length);
+        this.addresses.push(address);
+        return;
+      }
+    }
+    if (kind === "error") return this.#writeErrorValue(object, plan);
+    if (constructor !== undefined && kind !== "refuse" && kind !== "copy" && kind !== "move") {
+      return this.#writeInstance(object, plan, constructor);
+    }
+    this.#writeBuiltIn(object, plan);
+  }
+
+  #writeBuiltIn(object: object, plan: Plan): void {
+    const deep = this.#depth >= tag.PUT_OFF_DEPTH;
+    switch (plan.kind) {
+      case "null-object":
+        this.register(object);
+        if (deep) return this.#putOffShell(object, tag.PUT_OFF_NULL_OBJECT);
+        this.byte(tag.NULL_OBJECT);
+        return this.writeFields(object, Object.keys(object));
+      case "array":
+        if (!Array.isArray(object)) throw this.#impostor(plan);
+        return this.#writePlainArray(object);
+      case "map":
+        this.#confirm(plan, () => mapSize(object));
+        this.register(object);
+        return deep ? this.#putOffShell(object, tag.PUT_OFF_MAP) : this.#writeMap(object);
+      case "set":
+        this.#confirm(plan, () => setSize(object));
+        this.register(object);
+        return deep ? this.#putOffShell(object, tag.PUT_OFF_SET) : this.#writeSet(object);
+      case "date": {
+        const time = this.#confirm(plan, () => getTime(object));
+        this.register(object);
+        this.byte(tag.DATE);
+        return this.float64(time);
+      }
+      case "regexp": {
+        const source = this.#confirm(plan, () => regExpSource(object));
+        this.register(object);
+        this.byte(tag.REGEXP);
+        this.writeString(source);
+        return this.writeString((object as RegExp).flags);
+      }
+      case "boxed": {
+        const value = this.#confirm(plan, () => unbox(object));
+        this.register(object);
+        this.byte(tag.BOXED);
+        return this.write(value);
+      }
+      case "buffer":
+        return writeBuffer(this, object as ArrayBuffer);
+      case "shared-buffer":
+      case "copy":
+        return this.attach(object);
+      case "view":
+        if (!ArrayBuffer.isView(object)) throw this.#impostor(plan);
+        return writeView(this, object);
+      case "move":
+        if (!this.isMoving(object)) {
+          throw new Refusal(
+            `${plan.name} cannot be copied to another thread, only moved: wrap the value in transfer(value, [it])`,
+          );
+        }
+        this.transferList.push(object);
+        return this.attach(object);
+      default:
+        throw new Refusal(`${plan.name} cannot be sent to another thread${plan.reason && `: ${plan.reason}`}`);
+    }
+  }
+
+  #confirm<T>(plan: Plan, read: () => T): T {
+    try {
+      return read();
+    } catch {
+      throw this.#impostor(plan);
+    }
+  }
+
+  #impostor(plan: Plan): Refusal {
+    return new Refusal(
+      `${plan.name} cannot be sent to another thread: it inherits from a built-in class without being one ` +
+        "(a Proxy, or made by Object.create)",
+    );
+  }
+
+  #writeMap(map: object): void {
+    // A getter inside may change the map: what is sent is the map as it was found, as with structured clone.
+    const entries: unknown[] = [];
+    forEachEntry(map, (value, key) => entries.push(key, value));
+    this.byte(tag.MAP);
+    this.varint(entries.length / 2);
+    this.#depth++;
+    let i = 0;
+    try {
+      for (; i < entries.length; i++) this.write(entries[i]);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      throw error.within(i % 2 === 0 ? `.keys()[${i / 2}]` : mapValueSegment(entries[i - 1]));
+    }
+    this.#depth--;
+  }
+
+  #writeSet(set: object): void {
+    const members: unknown[] = [];
+    forEachMember(set, (member) => members.push(member));
+    this.byte(tag.SET);
+    this.varint(members.length);
+    this.#depth++;
+    let i = 0;
+    try {
+      for (; i < members.length; i++) this.write(members[i]);
+    } catch (error) {
+      throw error instanceof Refusal ? error.within(`.values()[${i}]`) : error;
+    }
+    this.#depth--;
+  }
+
+  #writeBigInt(value: bigint): void {
+    this.byte(tag.BIGINT);
+    this.byte(value < 0n ? 1 : 0);
+    // Hexadecimal is the one radix engines print and parse in linear time.
+    this.writeString((value < 0n ? -value : value).toString(16));
+  }
+
+  /** Leaves the value to the platform. */
+  attach(object: object): void {
+    this.register(object);
+    this.byte(tag.ATTACHMENT);
+    this.varint(this.attachments.length);
+    this.attachments.push(object);
+  }
+
+  #deeper(): void {
+    if (++this.#depth > tag.DEPTH_LIMIT) {
+      throw new Refusal("functions, errors or instances of built-in classes are nested too deeply to be sent");
+    }
+  }
+
+  #writeFunction(fn: Function): void {
+    if (this.#objects.length > 0 && this.writeAgain(fn)) return;
+    if (marksOutstanding()) this.#noteMark(fn);
+    const label = isClass(fn) ? `class ${fn.name || "(anonymous)"}` : `function ${fn.name || "(anonymous)"}`;
+    let shipped: ShippedFunction;
+    try {
+      shipped = this.shipper.describe(fn);
+    } catch (error) {
+      if (error instanceof NotSendableError) throw refusalOf(label, error);
+      throw error;
+    }
+    this.writeShipped(fn, shipped, label);
+  }
+
+  writeShipped(fn: Function, shipped: ShippedFunction, label: string): void {
+    this.register(fn);
+    const { reference, values, names } = shipped;
+    let number = this.references.indexOf(reference);
+    if (number < 0) number = this.references.push(reference) - 1;
+    this.byte(tag.FUNCTION);
+    this.varint(number);
+    this.varint(values.length);
+    if (values.length === 0) return;
+    this.#deeper();
+    let i = 0;
+    try {
+      for (; i < values.length; i++) this.write(values[i]);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      throw error.within(` (${label}): captured variable "${names[i] ?? i}"`);
+    }
+    this.#depth--;
+  }
+
+  /** Makes sure that the class is known to the receiver; its number. */
+  preload(constructor: Function, name: string): number {
+    let number = this.numberOf(constructor);
+    if (number >= 0) return number;
+    let shipped: ShippedFunction;
+    try {
+      shipped = this.shipper.describe(constructor);
+    } catch (error) {
+      if (error instanceof NotSendableError) throw refusalOf(name, error);
+      throw error;
+    }
+    this.byte(tag.PRELOAD);
+    number = this.#objects.length;
+    this.isolate(() => this.writeShipped(constructor, shipped, `class ${name}`));
+    return number;
+  }
+
+  #writeInstance(object: object, plan: Plan, constructor: Function): void {
+    const hidden = this.shipper.privateFields(object);
+    if (hidden.length > 0) {
+      throw new Refusal(
+        `${plan.name} cannot be sent to another thread: its private ${hidden.length > 1 ? "fields" : "field"} ` +
+          `${hidden.join(", ")} cannot travel; make it public, or send the data and build the object there`,
+      );
+    }
+    const number = this.preload(constructor, plan.name);
+    // The class may have captured this very object, which was then written with it.
+    if (this.writeAgain(object)) return;
+    if (plan.kind === "object") {
+      this.register(object);
+      if (this.#depth >= tag.PUT_OFF_DEPTH) {
+        this.#putOffShell(object, tag.PUT_OFF_INSTANCE);
+        return this.varint(number);
+      }
+      this.byte(tag.INSTANCE);
+      this.varint(number);
+      return this.writeFields(object, Object.keys(object));
+    }
+    this.byte(tag.EXOTIC_INSTANCE);
+    this.varint(number);
+    this.#deeper();
+    this.isolate(() => this.#writeBuiltIn(object, plan));
+    // Elements are keys too, but they travelled as contents.
+    const keys = plan.kind === "array" ? [] : Object.keys(object);
+    this.writeFields(object, plan.kind === "view" || plan.kind === "boxed" ? keys.filter((k) => !isIndex(k)) : keys);
+    this.#depth--;
+  }
+
+  #writeErrorValue(object: object, plan: Plan): void {
+    this.#deeper();
+    writeError(this, object as Error, plan);
+    this.#depth--;
+  }
+
+  /** Writes something together with all that it puts off, so that it can be taken back as a whole. */
+  isolate(write: () => void): void {
+    const from = this.#putOff.length;
+    write();
+    if (this.#putOff.length > from) this.#writePutOff(from);
+  }
+
+  /** Writes a value if it can be sent; if not, the message is as before. */
+  attempt(write: () => void): Refusal | undefined {
+    const start: Checkpoint = {
+      position: this.position,
+      objects: this.#objects.length,
+      shapes: this.#messageShapes.length,
+      references: this.references.length,
+      addresses: this.addresses.length,
+      attachments: this.attachments.length,
+      transferList: this.transferList.length,
+      chunks: this.chunks.length,
+    };
+    const depth = this.#depth;
+    const putOff = this.#putOff.length;
+    try {
+      this.isolate(write);
+      return undefined;
+    } catch (error) {
+      this.#depth = depth;
+      this.#putOff.length = putOff;
+      this.#takeBack(start);
+      if (error instanceof Refusal) return error;
+      return new Refusal(`reading it failed (${describeFailure(error)})`);
+    }
+  }
+
+  #takeBack(start: Checkpoint): void {
+    this.position = start.position;
+    if (this.#index !== undefined) {
+      for (let i = start.objects; i < this.#objects.length; i++) this.#index.delete(this.#objects[i] as object);
+    }
+    this.#objects.length = start.objects;
+    for (let i = start.shapes; i < this.#messageShapes.length; i++) {
+      (this.#messageShapes[i] as { message: number }).message = 0;
+    }
+    this.#messageShapes.length = start.shapes;
+    this.references.length = start.references;
+    for (let i = start.addresses; i < this.addresses.length; i++) this.shared.release(this.addresses[i] as number);
+    this.addresses.length = start.addresses;
+    this.attachments.length = start.attachments;
+    this.transferList.length = start.transferList;
+    for (let i = start.chunks; i < this.chunks.length; i++) this.chunkBytes -= (this.chunks[i] as Uint8Array).length;
+    this.chunks.length = start.chunks;
+  }
+
+  /** Marks are found on the way down; those on the arguments themselves count for their neighbours too. */
+  #collectMarks(root: unknown): void {
+    for (const value of Array.isArray(root) ? [root, ...(root as unknown[])] : [root]) {
+      if ((typeof value === "object" && value !== null) || typeof value === "function") this.#noteMark(value);
+    }
+  }
+
+  #noteMark(object: object): void {
+    const list = markOf(object);
+    if (list === undefined || this.#marked.includes(object)) return;
+    this.#marked.push(object);
+    this.#moving ??= new Set();
+    for (const item of list) this.#moving.add(item);
+  }
+
+  isMoving(object: object): boolean {
+    return this.#moving !== undefined && this.#moving.has(object);
+  }
+}
+
+function refusalOf(label: string, error: Error): Refusal {
+  return new Refusal(`${label} cannot be sent to another thread: ${error.message}`);
+}
+
+function isClass(fn: Function): boolean {
+  const prototype = Object.getOwnPropertyDescriptor(fn, "prototype");
+  return prototype !== undefined && prototype.writable === false;
+}
+
+function isIndex(key: string): boolean {
+  return /^(?:0|[1-9]\d*)$/.test(key);
+}
+
+/** What hostile getters throw may itself be hostile. */
+function describeFailure(error: unknown): string {
+  try {
+    return error instanceof Error ? error.message : String(error);
+  } catch {
+    return "with a value that cannot be shown";
+  }
+}
+
+function unbox(object: object): unknown {
+  for (const { prototype } of [Number, String, Boolean, BigInt]) {
+    try {
+      return Reflect.apply(prototype.valueOf, object, []);
+    } catch {
+      // Not that one.
+    }
+  }
+  throw new TypeError("not a boxed value");
+}
