@@ -2,9 +2,6 @@ import type { Encoder } from "./encoder.ts";
 import { Refusal } from "./refusal.ts";
 import * as tag from "./tags.ts";
 
-/** Bytes from this length on are copied straight from where they are to where they go. */
-export const CHUNK = 1024;
-
 /** The number of Node's Buffer among the views; it is known by prototype, not by tag. */
 export const BUFFER_VIEW: number = tag.VIEW_NAMES.length;
 
@@ -63,7 +60,7 @@ export function writeBuffer(encoder: Encoder, buffer: ArrayBuffer): void {
 
 function writeRaw(encoder: Encoder, bytes: Uint8Array): void {
   encoder.varint(bytes.length);
-  if (bytes.length < CHUNK) {
+  if (bytes.length < tag.CHUNK) {
     encoder.writeBytes(bytes);
   } else {
     encoder.chunks.push(bytes);

@@ -1,10 +1,11 @@
 import { RuntimeError } from "../../errors.ts";
-import { CHUNK } from "./buffer-writer.ts";
-import { HAS_FOOTER, LATIN1, SHORT_STRING, UTF16 } from "./tags.ts";
+import { CHUNK, HAS_FOOTER, LATIN1, SHORT_STRING, UTF16 } from "./tags.ts";
 import type { HostStrings } from "./strings.ts";
 
 const FOOTER = 8;
 const EMPTY = new Uint8Array(0);
+const eightBytes = new Uint8Array(8);
+const eight = new DataView(eightBytes.buffer);
 /** Below this a loop beats the call into the platform. */
 const LOOP_LENGTH = 12;
 
@@ -18,7 +19,6 @@ export class ByteReader {
   /** An address is cleared when its handle has been made. */
   addresses: (number | undefined)[] = [];
   readonly #strings: HostStrings;
-  #view: DataView | undefined;
   #chunk = 0;
   #chunksEnd = 0;
 
@@ -35,7 +35,6 @@ export class ByteReader {
 
   close(): void {
     this.bytes = EMPTY;
-    this.#view = undefined;
     this.references = [];
     this.addresses = [];
     this.#chunk = this.#chunksEnd = 0;
@@ -113,11 +112,29 @@ export class ByteReader {
 
   float64(): number {
     this.#need(8);
-    const { bytes } = this;
-    const view = (this.#view ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-    const value = view.getFloat64(this.position, true);
-    this.position += 8;
-    return value;
+    const { bytes, position } = this;
+    // Copied, since a view of the message would cost more than a small message is worth.
+    for (let i = 0; i < 8; i++) eightBytes[i] = bytes[position + i] as number;
+    this.position = position + 8;
+    return eight.getFloat64(0, true);
+  }
+
+  int32s(into: unknown[]): void {
+    const count = this.count(4);
+    const view = this.#viewOf(4 * count);
+    for (let i = 0; i < count; i++) into.push(view.getInt32(4 * i, true));
+  }
+
+  float64s(into: unknown[]): void {
+    const count = this.count(8);
+    const view = this.#viewOf(8 * count);
+    for (let i = 0; i < count; i++) into.push(view.getFloat64(8 * i, true));
+  }
+
+  #viewOf(size: number): DataView {
+    const { bytes, position } = this;
+    this.position = position + size;
+    return new DataView(bytes.buffer, bytes.byteOffset + position, size);
   }
 
   string(): string {
@@ -135,9 +152,7 @@ export class ByteReader {
     const stop = start + length;
     this.position = stop;
     if (length > LOOP_LENGTH) return this.#strings.readLatin1(bytes, start, stop);
-    let text = "";
-    for (let i = start; i < stop; i++) text += String.fromCharCode(bytes[i] as number);
-    return text;
+    return spell(bytes, start, length);
   }
 
   longLatin1(): string {
@@ -174,5 +189,32 @@ export class ByteReader {
     const start = this.#chunk;
     this.#chunk += length;
     return this.bytes.subarray(start, this.#chunk);
+  }
+}
+
+const { fromCharCode } = String;
+
+/** Four units a call: a loop that appends one at a time makes a string for every prefix. */
+function spell(bytes: Uint8Array, start: number, length: number): string {
+  let at = start;
+  let text = "";
+  for (; length >= 4; length -= 4, at += 4) {
+    const four = fromCharCode(
+      bytes[at] as number,
+      bytes[at + 1] as number,
+      bytes[at + 2] as number,
+      bytes[at + 3] as number,
+    );
+    text = text === "" ? four : text + four;
+  }
+  switch (length) {
+    case 0:
+      return text;
+    case 1:
+      return text + fromCharCode(bytes[at] as number);
+    case 2:
+      return text + fromCharCode(bytes[at] as number, bytes[at + 1] as number);
+    default:
+      return text + fromCharCode(bytes[at] as number, bytes[at + 1] as number, bytes[at + 2] as number);
   }
 }

@@ -1,8 +1,9 @@
 import { FLOAT64, INT32, LATIN1, SHORT_STRING, SMALL_NEGATIVE, UTF16 } from "./tags.ts";
 import type { HostStrings } from "./strings.ts";
 
-/** Below this a loop beats the call into the platform. */
+/** Below these a loop beats the call into the platform. */
 const LOOP_LENGTH = 32;
+const LOOP_BYTES = 64;
 const FIRST_SIZE = 16 * 1024;
 /** A scratch buffer that one large message blew up is not kept for the small ones. */
 const KEPT_SIZE = 1024 * 1024;
@@ -125,8 +126,15 @@ export class ByteWriter {
     this.reserve(length);
     const { bytes } = this;
     const start = this.position;
-    if (length <= 48) for (let i = 0; i < length; i++) bytes[start + i] = source[i] as number;
+    if (length <= LOOP_BYTES) for (let i = 0; i < length; i++) bytes[start + i] = source[i] as number;
     else bytes.set(source, start);
     this.position = start + length;
+  }
+
+  /** The first `size` bytes written. */
+  copyTo(target: Uint8Array, size: number): void {
+    const { bytes } = this;
+    if (size <= LOOP_BYTES) for (let i = 0; i < size; i++) target[i] = bytes[i] as number;
+    else target.set(bytes.subarray(0, size));
   }
 }

@@ -125,7 +125,7 @@ function decide(prototype: object | null, value: object, platform: PlatformObjec
     const constructor = ownConstructor(p);
     if (constructor === undefined) continue;
     const verdict = judgeGlobalClass(constructor);
-    if (verdict !== undefined) {
+    if (verdict !== undefined && verdict !== "plain") {
       kind = verdict;
       break;
     }
@@ -142,6 +142,7 @@ function decide(prototype: object | null, value: object, platform: PlatformObjec
   const name = user?.name || ownConstructor(prototype)?.name || "Object";
   if (kind === "object" && user !== undefined) {
     const verdict = platform?.judge(value);
+    if (verdict === "plain") return { kind, constructor_: undefined, name, reason };
     if (verdict !== undefined) {
       kind = verdict;
       reason = "it holds resources of this thread; send what is needed to make another one there";

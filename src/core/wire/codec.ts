@@ -10,27 +10,16 @@
 
 import { RuntimeError } from "../../errors.ts";
 import { ByteReader } from "./byte-reader.ts";
-import { Decoder, Foreign } from "./decoder.ts";
+import { Decoder } from "./decoder.ts";
 import { Encoder } from "./encoder.ts";
 import { standIn } from "./error-envelope.ts";
-import type { PlatformObjects } from "./platform.ts";
+import type { CodecOptions } from "./options.ts";
 import { Refusal } from "./refusal.ts";
-import type { FunctionShipper } from "./shipper.ts";
-import { portableStrings, type HostStrings } from "./strings.ts";
+import { portableStrings } from "./strings.ts";
+import { Foreign } from "./unfinished.ts";
 import { HAS_FOOTER, HAS_REFERENCES } from "./tags.ts";
 
-/** What the codec asks of whoever keeps the program's shared objects. */
-export interface SharedObjects {
-  /**
-   * The arena address if `value` is a shared object of this program, else `undefined`. Takes one reference for the message.
-   * Throws `NotSendableError` whose message is the bare reason for a shared object that must not travel.
-   */
-  addressOf(value: object): number | undefined;
-  /** This thread's handle for the object at `address`. The reference that the message held passes to the handle. */
-  attach(address: number): object;
-  /** Gives back a reference that {@link addressOf} took for a message that will not be delivered. */
-  release(address: number): void;
-}
+export type { CodecOptions, SharedObjects } from "./options.ts";
 
 /** An encoded value. */
 export interface Message {
@@ -44,13 +33,6 @@ export interface Message {
   readonly attachments: readonly unknown[];
   /** Those of the attachments that move. */
   readonly transferList: readonly unknown[];
-}
-
-export interface CodecOptions {
-  readonly shipper: FunctionShipper;
-  readonly shared: SharedObjects;
-  readonly strings?: HostStrings;
-  readonly platform?: PlatformObjects;
 }
 
 const NONE: readonly never[] = Object.freeze([]);
@@ -141,9 +123,13 @@ export class Codec {
 
   /** Gives back what a message held that will never be decoded. */
   discard(bytes: Uint8Array): void {
-    if (((bytes[0] ?? 0) & HAS_FOOTER) === 0) return;
-    for (const address of openFooter(bytes).addresses) this.#options.shared.release(address as number);
+    for (const address of addressesIn(bytes)) this.#options.shared.release(address);
   }
+}
+
+/** The shared objects that an encoded message holds references to. */
+export function addressesIn(bytes: Uint8Array): readonly number[] {
+  return ((bytes[0] ?? 0) & HAS_FOOTER) === 0 ? NONE : (openFooter(bytes).addresses as readonly number[]);
 }
 
 function openFooter(bytes: Uint8Array): ByteReader {
@@ -158,6 +144,10 @@ function orNone<T>(list: readonly T[]): readonly T[] {
 
 function finish(encoder: Encoder, allocate: ((size: number) => Uint8Array) | undefined): Message {
   const { references, addresses, chunks } = encoder;
+  let inside = 0;
+  for (const chunk of chunks) inside += chunk.length;
+  // Before anything is allocated, or written where its neighbour belongs.
+  if (inside !== encoder.chunkBytes) throw new Refusal("a buffer inside it changed its size while it was being sent");
   let size = encoder.position;
   if (references.length + addresses.length + chunks.length > 0) size = writeFooter(encoder, allocate === undefined);
   let bytes: Uint8Array;
@@ -166,7 +156,7 @@ function finish(encoder: Encoder, allocate: ((size: number) => Uint8Array) | und
   } else {
     bytes = allocate(size);
     if (chunks.length === 0) {
-      bytes.set(encoder.bytes.subarray(0, size));
+      encoder.copyTo(bytes, size);
     } else {
       // The scratch buffer holds everything but the chunks: first what goes before them, then the footer.
       const before = encoder.position - FOOTER;
@@ -213,8 +203,5 @@ function placeChunks(encoder: Encoder, target: Uint8Array, start: number): void 
   for (const chunk of encoder.chunks) {
     target.set(chunk, position);
     position += chunk.length;
-  }
-  if (position !== start + encoder.chunkBytes) {
-    throw new Refusal("a buffer inside it changed its size while it was being sent");
   }
 }

@@ -1,49 +1,16 @@
 import { ByteReader } from "./byte-reader.ts";
 import { BUFFER_VIEW, nodeBuffer } from "./buffer-writer.ts";
-import type { CodecOptions, SharedObjects } from "./codec.ts";
-import { addNotes, createError, restoreField } from "./error-envelope.ts";
+import type { CodecOptions, SharedObjects } from "./options.ts";
+import { restoreField } from "./error-envelope.ts";
+import { makeInstance, readError, readExotic, readFunction, readPreload } from "./function-reader.ts";
 import { ReadShapes, type ReadShape } from "./shapes.ts";
-import type { FunctionShipper, RevivedFunction } from "./shipper.ts";
+import type { FunctionShipper } from "./shipper.ts";
 import { portableStrings } from "./strings.ts";
+import { Failed, Foreign, Unfinished, foreign } from "./unfinished.ts";
 import * as tag from "./tags.ts";
 
 /** The writer's deepest nesting, and room for what it does not count. */
 const DEPTH_LIMIT = 2 * tag.DEPTH_LIMIT;
-
-/** A function whose captured variables are still being read; whoever refers back to it meanwhile has it made early. */
-class Unfinished {
-  readonly revived: RevivedFunction;
-
-  constructor(revived: RevivedFunction) {
-    this.revived = revived;
-  }
-}
-
-/** A class that could not be restored: fatal for an instance, not for an error. */
-class Failed {
-  readonly failure: unknown;
-
-  constructor(failure: unknown) {
-    this.failure = failure;
-  }
-}
-
-/** Carries an error of the program's own code past the handler that takes every other error for a corrupt message. */
-export class Foreign {
-  readonly error: unknown;
-
-  constructor(error: unknown) {
-    this.error = error;
-  }
-}
-
-function foreign<T>(call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    throw new Foreign(error);
-  }
-}
 
 interface PutOff {
   readonly target: object;
@@ -56,19 +23,19 @@ const viewConstructors = tag.VIEW_NAMES.map((name) => (globalThis as never)[name
 
 /** Reads one message at a time. Every count and length is checked against what is left before anything is made. */
 export class Decoder extends ByteReader {
-  readonly #shipper: FunctionShipper;
+  readonly shipper: FunctionShipper;
   readonly #shared: SharedObjects;
   readonly #shapes = new ReadShapes();
 
-  #objects: unknown[] = [];
+  objects: unknown[] = [];
   #messageShapes: ReadShape[] = [];
   #putOff: PutOff[] = [];
   #attachments: readonly unknown[] = [];
-  #depth = 0;
+  depth = 0;
 
   constructor(options: CodecOptions) {
     super(options.strings ?? portableStrings);
-    this.#shipper = options.shipper;
+    this.shipper = options.shipper;
     this.#shared = options.shared;
   }
 
@@ -83,11 +50,11 @@ export class Decoder extends ByteReader {
 
   clear(): void {
     this.close();
-    if (this.#objects.length > 0) this.#objects = [];
+    if (this.objects.length > 0) this.objects = [];
     if (this.#messageShapes.length > 0) this.#messageShapes = [];
     this.#putOff = [];
     this.#attachments = [];
-    this.#depth = 0;
+    this.depth = 0;
   }
 
   /** Gives back what the message held and nobody took over. */
@@ -103,8 +70,8 @@ export class Decoder extends ByteReader {
     return this.#readTagged(first);
   }
 
-  #register<T extends object>(object: T): T {
-    this.#objects.push(object);
+  register<T extends object>(object: T): T {
+    this.objects.push(object);
     return object;
   }
 
@@ -136,57 +103,57 @@ export class Decoder extends ByteReader {
       case tag.OBJECT_NEW_SHAPE:
       case tag.OBJECT_SHAPE:
       case tag.OBJECT_LIST:
-        return this.#readFields(this.#register({}), first);
+        return this.readFields(this.register({}), first);
       case tag.NULL_OBJECT:
-        return this.#readFields(this.#register(Object.create(null) as object), this.byte());
+        return this.readFields(this.register(Object.create(null) as object), this.byte());
       case tag.ARRAY:
       case tag.ARRAY_INT32:
       case tag.ARRAY_FLOAT64:
       case tag.ARRAY_SPARSE:
-        return this.#readArray(this.#register([]), first);
+        return this.#readArray(this.register([]), first);
       case tag.MAP:
-        return this.#readMap(this.#register(new Map()));
+        return this.#readMap(this.register(new Map()));
       case tag.SET:
-        return this.#readSet(this.#register(new Set()));
+        return this.#readSet(this.register(new Set()));
       case tag.DATE:
-        return this.#register(new Date(this.float64()));
+        return this.register(new Date(this.float64()));
       case tag.REGEXP: {
         const source = this.string();
-        return this.#register(new RegExp(source, this.string()));
+        return this.register(new RegExp(source, this.string()));
       }
       case tag.BOXED:
         return this.#readBoxed();
       case tag.ARRAY_BUFFER:
-        return this.#register(this.raw().buffer);
+        return this.register(this.raw().buffer);
       case tag.RESIZABLE_BUFFER:
         return this.#readResizable();
       case tag.WHOLE_VIEW: {
         const number = this.byte();
         const { buffer } = this.raw();
-        this.#register(buffer);
-        return this.#register(this.#makeView(number, buffer, 0, undefined));
+        this.register(buffer);
+        return this.register(this.#makeView(number, buffer, 0, undefined));
       }
       case tag.VIEW:
         return this.#readView();
       case tag.NODE_BUFFER: {
         const bytes = this.raw();
-        return this.#register(nodeBuffer?.from(bytes.buffer, 0, bytes.length) ?? bytes);
+        return this.register(nodeBuffer?.from(bytes.buffer, 0, bytes.length) ?? bytes);
       }
       case tag.ATTACHMENT: {
         const attachment = this.#attachments[this.varint()];
         if (typeof attachment !== "object" || attachment === null) throw this.corrupt("an attachment is missing");
-        return this.#register(attachment);
+        return this.register(attachment);
       }
       case tag.FUNCTION:
-        return this.#readFunction(false);
+        return readFunction(this, false);
       case tag.PRELOAD:
-        return this.#readPreload();
+        return readPreload(this);
       case tag.INSTANCE:
-        return this.#readFields(this.#register(this.#makeInstance()), this.byte());
+        return this.readFields(this.register(makeInstance(this)), this.byte());
       case tag.EXOTIC_INSTANCE:
-        return this.#readExotic();
+        return readExotic(this);
       case tag.ERROR:
-        return this.#readError();
+        return readError(this);
       case tag.PUT_OFF:
         return this.#readPutOff();
       default:
@@ -194,8 +161,8 @@ export class Decoder extends ByteReader {
     }
   }
 
-  #deeper(): void {
-    if (++this.#depth > DEPTH_LIMIT) throw this.corrupt("it is nested too deeply");
+  deeper(): void {
+    if (++this.depth > DEPTH_LIMIT) throw this.corrupt("it is nested too deeply");
   }
 
   #readBigInt(): bigint {
@@ -207,12 +174,12 @@ export class Decoder extends ByteReader {
   }
 
   #readAgain(): unknown {
-    return this.#objectAt(this.varint());
+    return this.objectAt(this.varint());
   }
 
-  #objectAt(number: number): unknown {
-    if (number >= this.#objects.length) throw this.corrupt("it refers to an object that is not there");
-    const object = this.#objects[number];
+  objectAt(number: number): unknown {
+    if (number >= this.objects.length) throw this.corrupt("it refers to an object that is not there");
+    const object = this.objects[number];
     if (object instanceof Unfinished) return foreign(() => object.revived.make());
     if (object instanceof Failed) throw new Foreign(object.failure);
     return object;
@@ -224,11 +191,11 @@ export class Decoder extends ByteReader {
     if (address === undefined) throw this.corrupt("a shared object is missing");
     // From here on the reference is the handle's.
     this.addresses[index] = undefined;
-    return this.#register(foreign(() => this.#shared.attach(address)));
+    return this.register(foreign(() => this.#shared.attach(address)));
   }
 
-  #readFields<T extends object>(target: T, kind: number): T {
-    this.#deeper();
+  readFields<T extends object>(target: T, kind: number): T {
+    this.deeper();
     const inherits = Object.getPrototypeOf(target) !== Object.prototype;
     if (kind === tag.OBJECT_LIST) {
       const count = this.count(2);
@@ -240,7 +207,7 @@ export class Decoder extends ByteReader {
       const { keys } = this.#readShape(kind);
       for (let i = 0; i < keys.length; i++) this.#readField(target, keys[i] as string, inherits);
     }
-    this.#depth--;
+    this.depth--;
     return target;
   }
 
@@ -283,7 +250,7 @@ export class Decoder extends ByteReader {
   }
 
   #readArray(array: unknown[], kind: number): unknown[] {
-    this.#deeper();
+    this.deeper();
     if (kind === tag.ARRAY) {
       const count = this.count(1);
       for (let i = 0; i < count; i++) {
@@ -292,17 +259,15 @@ export class Decoder extends ByteReader {
       }
       if (array.length < count) array.length = count;
     } else if (kind === tag.ARRAY_INT32) {
-      const count = this.count(4);
-      for (let i = 0; i < count; i++) array.push(this.int32());
+      this.int32s(array);
     } else if (kind === tag.ARRAY_FLOAT64) {
-      const count = this.count(8);
-      for (let i = 0; i < count; i++) array.push(this.float64());
+      this.float64s(array);
     } else if (kind === tag.ARRAY_SPARSE) {
       this.#readSparse(array);
     } else {
       throw this.corrupt("an array was expected");
     }
-    this.#depth--;
+    this.depth--;
     return array;
   }
 
@@ -321,33 +286,33 @@ export class Decoder extends ByteReader {
   }
 
   #readMap<M extends Map<unknown, unknown>>(map: M): M {
-    this.#deeper();
+    this.deeper();
     const count = this.count(2);
     for (let i = 0; i < count; i++) {
       const key = this.read();
       Map.prototype.set.call(map, key, this.read());
     }
-    this.#depth--;
+    this.depth--;
     return map;
   }
 
   #readSet<S extends Set<unknown>>(set: S): S {
-    this.#deeper();
+    this.deeper();
     const count = this.count(1);
     for (let i = 0; i < count; i++) Set.prototype.add.call(set, this.read());
-    this.#depth--;
+    this.depth--;
     return set;
   }
 
   #readBoxed(): object {
     // The box has its number before its content, which is no object.
-    const slot = this.#objects.push(undefined) - 1;
+    const slot = this.objects.push(undefined) - 1;
     const value = this.read();
     if (value === null || value === undefined || typeof value === "object" || typeof value === "function") {
       throw this.corrupt("a boxed value is malformed");
     }
     const box = Object(value) as object;
-    this.#objects[slot] = box;
+    this.objects[slot] = box;
     return box;
   }
 
@@ -356,7 +321,7 @@ export class Decoder extends ByteReader {
     const bytes = this.rawView();
     const buffer = new ArrayBuffer(bytes.length, { maxByteLength });
     new Uint8Array(buffer).set(bytes);
-    return this.#register(buffer);
+    return this.register(buffer);
   }
 
   #makeView(number: number, buffer: ArrayBufferLike, offset: number, length: number | undefined): ArrayBufferView {
@@ -370,120 +335,17 @@ export class Decoder extends ByteReader {
 
   #readView(): ArrayBufferView {
     const number = this.byte();
-    this.#deeper();
+    this.deeper();
     const buffer = this.read();
-    this.#depth--;
+    this.depth--;
     const offset = this.varint();
     const length = this.varint();
-    return this.#register(this.#makeView(number, buffer as ArrayBuffer, offset, length === 0 ? undefined : length - 1));
-  }
-
-  /** `lenient`: a function that cannot be restored is kept as such. */
-  #readFunction(lenient: boolean): unknown {
-    const reference = this.references[this.varint()];
-    if (reference === undefined) throw this.corrupt("a function's reference is missing");
-    const count = this.count(1);
-    const slot = this.#objects.length;
-    let entry: Unfinished | Failed;
-    try {
-      entry = new Unfinished(this.#shipper.revive(reference));
-    } catch (error) {
-      if (!lenient) throw new Foreign(error);
-      entry = new Failed(error);
-    }
-    this.#objects.push(entry);
-    this.#deeper();
-    const values: unknown[] = [];
-    for (let i = 0; i < count; i++) values.push(this.read());
-    this.#depth--;
-    if (entry instanceof Failed) return entry;
-    const { revived } = entry;
-    try {
-      revived.assign(values);
-      const fn = revived.make();
-      this.#objects[slot] = fn;
-      return fn;
-    } catch (error) {
-      if (!lenient) throw new Foreign(error);
-      this.#objects[slot] = new Failed(error);
-      return undefined;
-    }
-  }
-
-  #readPreload(): unknown {
-    if (this.byte() !== tag.FUNCTION) throw this.corrupt("a class was expected");
-    this.#deeper();
-    this.#isolated(() => this.#readFunction(true));
-    const value = this.read();
-    this.#depth--;
-    return value;
-  }
-
-  #prototypeOf(number: number): object {
-    const constructor = this.#objectAt(number);
-    if (typeof constructor !== "function") throw this.corrupt("a class was expected");
-    const prototype: unknown = constructor.prototype;
-    if (typeof prototype !== "object" || prototype === null) throw this.corrupt("a class was expected");
-    return prototype;
-  }
-
-  #makeInstance(): object {
-    return Object.create(this.#prototypeOf(this.varint())) as object;
-  }
-
-  #readExotic(): object {
-    const prototype = this.#prototypeOf(this.varint());
-    this.#deeper();
-    const object = this.#isolated(() => this.read());
-    if (typeof object !== "object" || object === null) throw this.corrupt("an instance is malformed");
-    Object.setPrototypeOf(object, prototype);
-    this.#readFields(object, this.byte());
-    this.#depth--;
-    return object;
-  }
-
-  #readError(): object {
-    const kind = this.byte();
-    const name = this.string();
-    let constructor: Function | Failed | undefined;
-    if (kind === tag.ERROR_USER) {
-      const number = this.varint();
-      const known = this.#objects[number];
-      constructor = known instanceof Failed ? known : (this.#objectAt(number) as Function);
-    }
-    const flags = this.byte();
-    const notes: string[] = [];
-    const error = createError(
-      {
-        kind,
-        name,
-        constructor_: constructor,
-        message: flags & tag.ERROR_HAS_MESSAGE ? this.string() : undefined,
-        stack: flags & tag.ERROR_HAS_STACK ? this.string() : undefined,
-        ownName: flags & tag.ERROR_HAS_NAME ? this.string() : undefined,
-      },
-      notes,
-    );
-    if (error === undefined) throw this.corrupt("it names an error class that does not exist");
-    this.#register(error);
-    this.#deeper();
-    for (;;) {
-      const entry = this.byte();
-      if (entry === tag.ENTRY_END) break;
-      const key = this.string();
-      const value = this.#isolated(() => this.read());
-      restoreField(error, key, value, entry === tag.ENTRY_FIELD);
-    }
-    this.#depth--;
-    const count = this.count(1);
-    for (let i = 0; i < count; i++) notes.push(this.string());
-    addNotes(error, notes);
-    return error;
+    return this.register(this.#makeView(number, buffer as ArrayBuffer, offset, length === 0 ? undefined : length - 1));
   }
 
   #readPutOff(): object {
     const kind = this.byte();
-    const target = this.#register(this.#makeShell(kind));
+    const target = this.register(this.#makeShell(kind));
     this.#putOff.push({ target, kind });
     return target;
   }
@@ -501,13 +363,13 @@ export class Decoder extends ByteReader {
       case tag.PUT_OFF_SET:
         return new Set();
       case tag.PUT_OFF_INSTANCE:
-        return this.#makeInstance();
+        return makeInstance(this);
       default:
         throw this.corrupt("a container is of no known kind");
     }
   }
 
-  #isolated<T>(read: () => T): T {
+  isolated<T>(read: () => T): T {
     const from = this.#putOff.length;
     const value = read();
     if (this.#putOff.length > from) this.#fillPutOff(from);
@@ -515,16 +377,16 @@ export class Decoder extends ByteReader {
   }
 
   #fillPutOff(from: number): void {
-    const depth = this.#depth;
+    const depth = this.depth;
     for (let i = from; i < this.#putOff.length; i++) {
       const { target, kind } = this.#putOff[i] as PutOff;
       const first = this.byte();
       if (Array.isArray(target)) this.#readArray(target, first);
       else if (kind === tag.PUT_OFF_MAP && first === tag.MAP) this.#readMap(target as Map<unknown, unknown>);
       else if (kind === tag.PUT_OFF_SET && first === tag.SET) this.#readSet(target as Set<unknown>);
-      else this.#readFields(target, first);
+      else this.readFields(target, first);
     }
-    this.#depth = depth;
+    this.depth = depth;
     this.#putOff.length = from;
   }
 }

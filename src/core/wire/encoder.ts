@@ -1,16 +1,16 @@
-import { NotSendableError } from "../../errors.ts";
+import { writeArray } from "./array-writer.ts";
+import { writeBuiltIn, writeMap, writeSet } from "./built-in-writer.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { Classifier, type Plan } from "./classify.ts";
-import { writeArray } from "./array-writer.ts";
-import { writeBuffer, writeView } from "./buffer-writer.ts";
 import { writeError } from "./error-envelope.ts";
-import { Refusal, mapValueSegment, propertySegment } from "./refusal.ts";
+import { writeFunction, writeInstance } from "./function-writer.ts";
+import type { CodecOptions, SharedObjects } from "./options.ts";
+import { Refusal, propertySegment } from "./refusal.ts";
 import { WrittenShapes } from "./shapes.ts";
-import type { FunctionShipper, ShippedFunction } from "./shipper.ts";
-import type { SharedObjects, CodecOptions } from "./codec.ts";
+import type { FunctionShipper } from "./shipper.ts";
 import { portableStrings } from "./strings.ts";
-import { consumeMark, markOf, marksOutstanding } from "./transfer.ts";
 import * as tag from "./tags.ts";
+import { consumeMark, markOf, marksOutstanding } from "./transfer.ts";
 
 /** Up to this many objects, looking through a list beats a Map. */
 const LINEAR = 10;
@@ -26,25 +26,6 @@ interface Checkpoint {
   readonly transferList: number;
   readonly chunks: number;
 }
-
-const getTime: (value: object) => number = Function.prototype.call.bind(Date.prototype.getTime) as never;
-const mapSize: (map: object) => number = Function.prototype.call.bind(
-  Object.getOwnPropertyDescriptor(Map.prototype, "size")?.get as () => number,
-) as never;
-const setSize: (set: object) => number = Function.prototype.call.bind(
-  Object.getOwnPropertyDescriptor(Set.prototype, "size")?.get as () => number,
-) as never;
-const forEachEntry = Function.prototype.call.bind(Map.prototype.forEach) as unknown as (
-  map: object,
-  each: (value: unknown, key: unknown) => void,
-) => void;
-const forEachMember = Function.prototype.call.bind(Set.prototype.forEach) as unknown as (
-  set: object,
-  each: (value: unknown) => void,
-) => void;
-const regExpSource: (value: object) => string = Function.prototype.call.bind(
-  Object.getOwnPropertyDescriptor(RegExp.prototype, "source")?.get as () => string,
-) as never;
 
 /** Writes one message at a time. */
 export class Encoder extends ByteWriter {
@@ -65,7 +46,8 @@ export class Encoder extends ByteWriter {
   #index: Map<object, number> | undefined;
   #messageShapes: { message: number; number: number }[] = [];
   #message = 0;
-  #depth = 0;
+  depth = 0;
+  /** Containers met too deep, whose contents come after the value they are part of. */
   #putOff: object[] = [];
   #moving: Set<object> | undefined;
   #marked: object[] = [];
@@ -93,7 +75,7 @@ export class Encoder extends ByteWriter {
     if (this.#objects.length > 0) this.#objects = [];
     this.#index = undefined;
     if (this.#messageShapes.length > 0) this.#messageShapes = [];
-    this.#depth = 0;
+    this.depth = 0;
     if (this.#putOff.length > 0) this.#putOff = [];
     this.#moving = undefined;
     if (this.#marked.length > 0) this.#marked = [];
@@ -119,7 +101,7 @@ export class Encoder extends ByteWriter {
       case "undefined":
         return this.byte(tag.UNDEFINED);
       case "function":
-        return this.#writeFunction(value);
+        return writeFunction(this, value);
       case "bigint":
         return this.#writeBigInt(value);
       default:
@@ -147,7 +129,7 @@ export class Encoder extends ByteWriter {
 
   /** Whether the object was written before; then a mention of it is written now. */
   writeAgain(object: object): boolean {
-    const number = this.numberOf(object);
+    const number = this.#objects.length === 0 ? -1 : this.numberOf(object);
     if (number < 0) return false;
     this.byte(tag.AGAIN);
     this.varint(number);
@@ -155,30 +137,30 @@ export class Encoder extends ByteWriter {
   }
 
   #writeObject(object: object): void {
-    if (this.#objects.length > 0 && this.writeAgain(object)) return;
+    if (this.writeAgain(object)) return;
     const prototype = Object.getPrototypeOf(object) as object | null;
     if (prototype === Object.prototype) return this.#writePlain(object);
-    if (prototype === Array.prototype && Array.isArray(object)) return this.#writePlainArray(object);
+    if (prototype === Array.prototype && Array.isArray(object)) return this.writePlainArray(object);
     this.#writeSpecial(object, prototype);
   }
 
   #writePlain(object: object): void {
-    if (this.#moving !== undefined || marksOutstanding()) this.#noteMark(object);
+    this.noteMark(object);
     this.register(object);
-    if (this.#depth >= tag.PUT_OFF_DEPTH) return this.#putOffShell(object, tag.PUT_OFF_OBJECT);
+    if (this.isDeep) return this.putOffShell(object, tag.PUT_OFF_OBJECT);
     this.writeFields(object, Object.keys(object));
   }
 
-  #writePlainArray(array: unknown[]): void {
-    if (marksOutstanding()) this.#noteMark(array);
+  writePlainArray(array: unknown[]): void {
+    this.noteMark(array);
     this.register(array);
-    if (this.#depth >= tag.PUT_OFF_DEPTH) return this.#putOffShell(array, tag.PUT_OFF_ARRAY);
-    this.#depth++;
+    if (this.isDeep) return this.putOffShell(array, tag.PUT_OFF_ARRAY);
+    this.depth++;
     writeArray(this, array);
-    this.#depth--;
+    this.depth--;
   }
 
-  #putOffShell(object: object, kind: number): void {
+  putOffShell(object: object, kind: number): void {
     this.byte(tag.PUT_OFF);
     this.byte(kind);
     this.#putOff.push(object);
@@ -186,26 +168,26 @@ export class Encoder extends ByteWriter {
 
   /** Fills what was put off since `from`; the list grows while it is worked through. */
   #writePutOff(from: number): void {
-    const depth = this.#depth;
+    const depth = this.depth;
     try {
       for (let i = from; i < this.#putOff.length; i++) {
         const object = this.#putOff[i] as object;
-        this.#depth = Math.min(depth, tag.PUT_OFF_DEPTH - 1);
+        this.depth = Math.min(depth, tag.PUT_OFF_DEPTH - 1);
         const prototype = Object.getPrototypeOf(object) as object | null;
         if (Array.isArray(object)) {
-          this.#depth++;
+          this.depth++;
           writeArray(this, object);
           continue;
         }
         const { kind } = this.#classifier.planOf(prototype, object);
-        if (kind === "map") this.#writeMap(object);
-        else if (kind === "set") this.#writeSet(object);
+        if (kind === "map") writeMap(this, object);
+        else if (kind === "set") writeSet(this, object);
         else this.writeFields(object, Object.keys(object));
       }
     } catch (error) {
       throw error instanceof Refusal ? error.cutLoose() : error;
     } finally {
-      this.#depth = depth;
+      this.depth = depth;
       this.#putOff.length = from;
     }
   }
@@ -227,7 +209,7 @@ export class Encoder extends ByteWriter {
       this.varint(shape.bytes.length);
       this.writeBytes(shape.bytes);
     }
-    this.#depth++;
+    this.depth++;
     let i = 0;
     try {
       for (; i < keys.length; i++) {
@@ -241,7 +223,7 @@ export class Encoder extends ByteWriter {
     } catch (error) {
       throw error instanceof Refusal ? error.within(propertySegment(keys[i] as string)) : error;
     }
-    this.#depth--;
+    this.depth--;
   }
 
   readonly #encodeKeys = (keys: readonly string[]): Uint8Array => {
@@ -254,7 +236,7 @@ export class Encoder extends ByteWriter {
   };
 
   #writeSpecial(object: object, prototype: object | null): void {
-    if (marksOutstanding()) this.#noteMark(object);
+    this.noteMark(object);
     const plan = this.#classifier.planOf(prototype, object);
     const { kind, constructor_: constructor } = plan;
     if (kind === "object" && constructor === undefined) return this.#writePlain(object);
@@ -270,115 +252,9 @@ export class Encoder extends ByteWriter {
     }
     if (kind === "error") return this.#writeErrorValue(object, plan);
     if (constructor !== undefined && kind !== "refuse" && kind !== "copy" && kind !== "move") {
-      return this.#writeInstance(object, plan, constructor);
+      return writeInstance(this, object, plan, constructor);
     }
-    this.#writeBuiltIn(object, plan);
-  }
-
-  #writeBuiltIn(object: object, plan: Plan): void {
-    const deep = this.#depth >= tag.PUT_OFF_DEPTH;
-    switch (plan.kind) {
-      case "null-object":
-        this.register(object);
-        if (deep) return this.#putOffShell(object, tag.PUT_OFF_NULL_OBJECT);
-        this.byte(tag.NULL_OBJECT);
-        return this.writeFields(object, Object.keys(object));
-      case "array":
-        if (!Array.isArray(object)) throw this.#impostor(plan);
-        return this.#writePlainArray(object);
-      case "map":
-        this.#confirm(plan, () => mapSize(object));
-        this.register(object);
-        return deep ? this.#putOffShell(object, tag.PUT_OFF_MAP) : this.#writeMap(object);
-      case "set":
-        this.#confirm(plan, () => setSize(object));
-        this.register(object);
-        return deep ? this.#putOffShell(object, tag.PUT_OFF_SET) : this.#writeSet(object);
-      case "date": {
-        const time = this.#confirm(plan, () => getTime(object));
-        this.register(object);
-        this.byte(tag.DATE);
-        return this.float64(time);
-      }
-      case "regexp": {
-        const source = this.#confirm(plan, () => regExpSource(object));
-        this.register(object);
-        this.byte(tag.REGEXP);
-        this.writeString(source);
-        return this.writeString((object as RegExp).flags);
-      }
-      case "boxed": {
-        const value = this.#confirm(plan, () => unbox(object));
-        this.register(object);
-        this.byte(tag.BOXED);
-        return this.write(value);
-      }
-      case "buffer":
-        return writeBuffer(this, object as ArrayBuffer);
-      case "shared-buffer":
-      case "copy":
-        return this.attach(object);
-      case "view":
-        if (!ArrayBuffer.isView(object)) throw this.#impostor(plan);
-        return writeView(this, object);
-      case "move":
-        if (!this.isMoving(object)) {
-          throw new Refusal(
-            `${plan.name} cannot be copied to another thread, only moved: wrap the value in transfer(value, [it])`,
-          );
-        }
-        this.transferList.push(object);
-        return this.attach(object);
-      default:
-        throw new Refusal(`${plan.name} cannot be sent to another thread${plan.reason && `: ${plan.reason}`}`);
-    }
-  }
-
-  #confirm<T>(plan: Plan, read: () => T): T {
-    try {
-      return read();
-    } catch {
-      throw this.#impostor(plan);
-    }
-  }
-
-  #impostor(plan: Plan): Refusal {
-    return new Refusal(
-      `${plan.name} cannot be sent to another thread: it inherits from a built-in class without being one ` +
-        "(a Proxy, or made by Object.create)",
-    );
-  }
-
-  #writeMap(map: object): void {
-    // A getter inside may change the map: what is sent is the map as it was found, as with structured clone.
-    const entries: unknown[] = [];
-    forEachEntry(map, (value, key) => entries.push(key, value));
-    this.byte(tag.MAP);
-    this.varint(entries.length / 2);
-    this.#depth++;
-    let i = 0;
-    try {
-      for (; i < entries.length; i++) this.write(entries[i]);
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      throw error.within(i % 2 === 0 ? `.keys()[${i / 2}]` : mapValueSegment(entries[i - 1]));
-    }
-    this.#depth--;
-  }
-
-  #writeSet(set: object): void {
-    const members: unknown[] = [];
-    forEachMember(set, (member) => members.push(member));
-    this.byte(tag.SET);
-    this.varint(members.length);
-    this.#depth++;
-    let i = 0;
-    try {
-      for (; i < members.length; i++) this.write(members[i]);
-    } catch (error) {
-      throw error instanceof Refusal ? error.within(`.values()[${i}]`) : error;
-    }
-    this.#depth--;
+    writeBuiltIn(this, object, plan);
   }
 
   #writeBigInt(value: bigint): void {
@@ -396,98 +272,24 @@ export class Encoder extends ByteWriter {
     this.attachments.push(object);
   }
 
-  #deeper(): void {
-    if (++this.#depth > tag.DEPTH_LIMIT) {
+  get isDeep(): boolean {
+    return this.depth >= tag.PUT_OFF_DEPTH;
+  }
+
+  get objectCount(): number {
+    return this.#objects.length;
+  }
+
+  deeper(): void {
+    if (++this.depth > tag.DEPTH_LIMIT) {
       throw new Refusal("functions, errors or instances of built-in classes are nested too deeply to be sent");
     }
   }
 
-  #writeFunction(fn: Function): void {
-    if (this.#objects.length > 0 && this.writeAgain(fn)) return;
-    if (marksOutstanding()) this.#noteMark(fn);
-    const label = isClass(fn) ? `class ${fn.name || "(anonymous)"}` : `function ${fn.name || "(anonymous)"}`;
-    let shipped: ShippedFunction;
-    try {
-      shipped = this.shipper.describe(fn);
-    } catch (error) {
-      if (error instanceof NotSendableError) throw refusalOf(label, error);
-      throw error;
-    }
-    this.writeShipped(fn, shipped, label);
-  }
-
-  writeShipped(fn: Function, shipped: ShippedFunction, label: string): void {
-    this.register(fn);
-    const { reference, values, names } = shipped;
-    let number = this.references.indexOf(reference);
-    if (number < 0) number = this.references.push(reference) - 1;
-    this.byte(tag.FUNCTION);
-    this.varint(number);
-    this.varint(values.length);
-    if (values.length === 0) return;
-    this.#deeper();
-    let i = 0;
-    try {
-      for (; i < values.length; i++) this.write(values[i]);
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      throw error.within(` (${label}): captured variable "${names[i] ?? i}"`);
-    }
-    this.#depth--;
-  }
-
-  /** Makes sure that the class is known to the receiver; its number. */
-  preload(constructor: Function, name: string): number {
-    let number = this.numberOf(constructor);
-    if (number >= 0) return number;
-    let shipped: ShippedFunction;
-    try {
-      shipped = this.shipper.describe(constructor);
-    } catch (error) {
-      if (error instanceof NotSendableError) throw refusalOf(name, error);
-      throw error;
-    }
-    this.byte(tag.PRELOAD);
-    number = this.#objects.length;
-    this.isolate(() => this.writeShipped(constructor, shipped, `class ${name}`));
-    return number;
-  }
-
-  #writeInstance(object: object, plan: Plan, constructor: Function): void {
-    const hidden = this.shipper.privateFields(object);
-    if (hidden.length > 0) {
-      throw new Refusal(
-        `${plan.name} cannot be sent to another thread: its private ${hidden.length > 1 ? "fields" : "field"} ` +
-          `${hidden.join(", ")} cannot travel; make it public, or send the data and build the object there`,
-      );
-    }
-    const number = this.preload(constructor, plan.name);
-    // The class may have captured this very object, which was then written with it.
-    if (this.writeAgain(object)) return;
-    if (plan.kind === "object") {
-      this.register(object);
-      if (this.#depth >= tag.PUT_OFF_DEPTH) {
-        this.#putOffShell(object, tag.PUT_OFF_INSTANCE);
-        return this.varint(number);
-      }
-      this.byte(tag.INSTANCE);
-      this.varint(number);
-      return this.writeFields(object, Object.keys(object));
-    }
-    this.byte(tag.EXOTIC_INSTANCE);
-    this.varint(number);
-    this.#deeper();
-    this.isolate(() => this.#writeBuiltIn(object, plan));
-    // Elements are keys too, but they travelled as contents.
-    const keys = plan.kind === "array" ? [] : Object.keys(object);
-    this.writeFields(object, plan.kind === "view" || plan.kind === "boxed" ? keys.filter((k) => !isIndex(k)) : keys);
-    this.#depth--;
-  }
-
   #writeErrorValue(object: object, plan: Plan): void {
-    this.#deeper();
+    this.deeper();
     writeError(this, object as Error, plan);
-    this.#depth--;
+    this.depth--;
   }
 
   /** Writes something together with all that it puts off, so that it can be taken back as a whole. */
@@ -509,13 +311,13 @@ export class Encoder extends ByteWriter {
       transferList: this.transferList.length,
       chunks: this.chunks.length,
     };
-    const depth = this.#depth;
+    const depth = this.depth;
     const putOff = this.#putOff.length;
     try {
       this.isolate(write);
       return undefined;
     } catch (error) {
-      this.#depth = depth;
+      this.depth = depth;
       this.#putOff.length = putOff;
       this.#takeBack(start);
       if (error instanceof Refusal) return error;
@@ -545,11 +347,12 @@ export class Encoder extends ByteWriter {
   /** Marks are found on the way down; those on the arguments themselves count for their neighbours too. */
   #collectMarks(root: unknown): void {
     for (const value of Array.isArray(root) ? [root, ...(root as unknown[])] : [root]) {
-      if ((typeof value === "object" && value !== null) || typeof value === "function") this.#noteMark(value);
+      if ((typeof value === "object" && value !== null) || typeof value === "function") this.noteMark(value);
     }
   }
 
-  #noteMark(object: object): void {
+  noteMark(object: object): void {
+    if (!marksOutstanding()) return;
     const list = markOf(object);
     if (list === undefined || this.#marked.includes(object)) return;
     this.#marked.push(object);
@@ -562,19 +365,6 @@ export class Encoder extends ByteWriter {
   }
 }
 
-function refusalOf(label: string, error: Error): Refusal {
-  return new Refusal(`${label} cannot be sent to another thread: ${error.message}`);
-}
-
-function isClass(fn: Function): boolean {
-  const prototype = Object.getOwnPropertyDescriptor(fn, "prototype");
-  return prototype !== undefined && prototype.writable === false;
-}
-
-function isIndex(key: string): boolean {
-  return /^(?:0|[1-9]\d*)$/.test(key);
-}
-
 /** What hostile getters throw may itself be hostile. */
 function describeFailure(error: unknown): string {
   try {
@@ -582,15 +372,4 @@ function describeFailure(error: unknown): string {
   } catch {
     return "with a value that cannot be shown";
   }
-}
-
-function unbox(object: object): unknown {
-  for (const { prototype } of [Number, String, Boolean, BigInt]) {
-    try {
-      return Reflect.apply(prototype.valueOf, object, []);
-    } catch {
-      // Not that one.
-    }
-  }
-  throw new TypeError("not a boxed value");
 }

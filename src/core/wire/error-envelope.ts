@@ -8,6 +8,7 @@
 import * as heddleErrors from "../../errors.ts";
 import type { Plan } from "./classify.ts";
 import type { Encoder } from "./encoder.ts";
+import { preload } from "./function-writer.ts";
 import * as tag from "./tags.ts";
 
 const { RemoteError } = heddleErrors;
@@ -88,7 +89,7 @@ function nameClass(encoder: Encoder, error: object, notes: string[]): NamedClass
     if (!UNNAMEABLE.has(name) && (globalThis as Record<string, unknown>)[name] !== constructor) {
       let number = 0;
       const refusal = encoder.attempt(() => {
-        number = encoder.preload(constructor, name);
+        number = preload(encoder, constructor, name);
       });
       if (refusal === undefined) return { kind: tag.ERROR_USER, name, number, lost, prototype: p };
       notes.push(`it was a ${name} where it was thrown: ${refusal.what}`);

@@ -5,8 +5,11 @@
  * @module
  */
 
-/** `copy`: the platform clones it. `move`: only if it is transferred. `refuse`: never. */
-export type PlatformVerdict = "copy" | "move" | "refuse";
+/**
+ * `copy`: the platform clones it. `move`: only if it is transferred. `refuse`: never. `plain`: it is data of a class that
+ * cannot be named, and arrives as a plain object with its fields, as structured clone has it.
+ */
+export type PlatformVerdict = "copy" | "move" | "refuse" | "plain";
 
 export interface PlatformObjects {
   /**

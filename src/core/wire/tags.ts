@@ -72,6 +72,9 @@ export const PUT_OFF = 0xe4;
 export const HAS_FOOTER = 1;
 export const HAS_REFERENCES = 2;
 
+/** Bytes from this length on are copied straight from where they are to where they go. */
+export const CHUNK = 1024;
+
 /** Containers deeper than this are put off. */
 export const PUT_OFF_DEPTH = 200;
 /** What cannot be put off (functions, errors, subclasses of built-ins) may nest this deep. */
