@@ -71,7 +71,13 @@ export interface SourceReference {
   readonly h?: readonly [start: number, end: number];
 }
 
-export type Reference = GlobalReference | BuiltinReference | TaskReference | NameReference | ExportsReference | SourceReference;
+export type Reference =
+  | GlobalReference
+  | BuiltinReference
+  | TaskReference
+  | NameReference
+  | ExportsReference
+  | SourceReference;
 
 export function parseReference(text: string): Reference {
   const end = text.endsWith("}") ? text.length : text.lastIndexOf("#");

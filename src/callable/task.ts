@@ -49,7 +49,8 @@ function registry(): Registry {
  * @param name unique within the module
  */
 export function task<F extends (...args: never[]) => unknown>(meta: { readonly url: string }, name: string, fn: F): F {
-  if (typeof meta?.url !== "string") throw new TypeError("task(import.meta, name, fn): the first argument must be import.meta");
+  if (typeof meta?.url !== "string")
+    throw new TypeError("task(import.meta, name, fn): the first argument must be import.meta");
   if (typeof name !== "string") throw new TypeError("task(import.meta, name, fn): the name must be a string");
   if (typeof fn !== "function") throw new TypeError(`task(import.meta, "${name}", fn): fn must be a function`);
   const { byUrl, names } = registry();
@@ -57,7 +58,9 @@ export function task<F extends (...args: never[]) => unknown>(meta: { readonly u
   if (tasks === undefined) byUrl.set(meta.url, (tasks = new Map()));
   const other = tasks.get(name);
   if (other !== undefined && other !== fn) {
-    throw new ValueError(`two tasks of ${meta.url} are named "${name}": give each task of a module (or bundle) its own name`);
+    throw new ValueError(
+      `two tasks of ${meta.url} are named "${name}": give each task of a module (or bundle) its own name`,
+    );
   }
   tasks.set(name, fn);
   names.set(fn, { url: meta.url, name });

@@ -1,6 +1,8 @@
 /** A worker that revives functions and calls them: the smallest user of the shipper. */
 import { createRequire } from "node:module";
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { after } from "node:test";
+import { fileURLToPath } from "node:url";
+import { isMainThread, MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 
 import { hooksSource } from "../../src/callable/node/hooks.ts";
 import { createShipper } from "../../src/callable/node/shipper.ts";
@@ -70,7 +72,9 @@ interface Call {
   readonly port: MessagePort;
 }
 
-type Answer = { readonly value: Packed; readonly references: readonly string[] } | { readonly error: string; readonly stack: string };
+type Answer =
+  | { readonly value: Packed; readonly references: readonly string[] }
+  | { readonly error: string; readonly stack: string };
 
 /** Serves calls in a worker; the bootstrap below runs it. */
 export function serve(port: MessagePort): void {
@@ -95,6 +99,7 @@ export function serve(port: MessagePort): void {
 export class Remote {
   readonly shipper: FunctionShipper = createShipper();
   readonly worker: Worker;
+  #failed: (error: Error) => void = () => {};
 
   constructor(o: { entry?: string; execArgv?: string[] } = {}) {
     const entry = o.entry ?? import.meta.url;
@@ -102,6 +107,7 @@ export class Remote {
       import(${JSON.stringify(entry)}).then((m) => m.serve(require("node:worker_threads").parentPort));`;
     this.worker = new Worker(bootstrap, { eval: true, ...(o.execArgv && { execArgv: o.execArgv }) });
     this.worker.unref();
+    this.worker.on("error", (error: Error) => this.#failed(error));
   }
 
   /** Calls `fn` in the worker. Errors arrive with their text and stack only. */
@@ -111,7 +117,7 @@ export class Remote {
     const { port1, port2 } = new MessageChannel();
     const reply = new Promise<Answer>((resolve, reject) => {
       port1.once("message", resolve);
-      this.worker.once("error", reject);
+      this.#failed = reject;
     });
     this.worker.postMessage({ call, references: [...references], port: port2 } satisfies Call, [port2]);
     const answer = await reply;
@@ -126,3 +132,19 @@ export class Remote {
 }
 
 export const nodeRequire: NodeJS.Require = createRequire(import.meta.url);
+
+/** The path of a fixture that is not compiled. */
+export function fixture(name: string): string {
+  return fileURLToPath(new URL(`../../../test/callable/fixtures/${name}`, import.meta.url));
+}
+
+/**
+ * `test` and `after` for files whose functions run in workers: the workers import the file too, and must neither run
+ * its tests nor start workers of their own.
+ */
+export function suite(define: (remote: Remote) => void): void {
+  if (!isMainThread) return;
+  const remote = new Remote();
+  after(() => remote.worker.terminate());
+  define(remote);
+}

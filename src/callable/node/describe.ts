@@ -16,7 +16,7 @@ import { taskName } from "../task.ts";
 import { inspect, type Scope, type Sight } from "./inspect.ts";
 import { type Division, divide, isImportable, moduleRecord } from "./modules.ts";
 import { builtinModuleOf, builtinPath, globalPath, NameIndex } from "./names.ts";
-import { analyse, heritageName, isIdentifier, type SourceForm, startOf, usedNames, usesOuterThis } from "./source.ts";
+import { analyse, borrows, heritageName, isIdentifier, type SourceForm, startOf, usedNames } from "./source.ts";
 
 const toText = Function.prototype.toString;
 const native = /\{\s*\[native code\]\s*\}\s*$/;
@@ -92,7 +92,9 @@ export class Describer {
     if (path !== undefined) return named({ k: "global", p: path });
     const builtin = builtinPath(fn, url);
     if (builtin !== undefined) return named({ k: "builtin", m: builtin.module, p: builtin.path });
-    throw new NotSendableError(`${nameOf(fn)} belongs to Node itself and has no public name; call it from a function of your own`);
+    throw new NotSendableError(
+      `${nameOf(fn)} belongs to Node itself and has no public name; call it from a function of your own`,
+    );
   }
 
   #describeNative(fn: Function): ShippedFunction {
@@ -109,12 +111,18 @@ export class Describer {
       if (found !== undefined) return found;
     }
     if (wraps?.kind === "proxy") {
-      throw new NotSendableError("a Proxy cannot be sent; export it from the module that defines its target, or send an arrow function that makes it");
+      throw new NotSendableError(
+        "a Proxy cannot be sent; export it from the module that defines its target, or send an arrow function that makes it",
+      );
     }
     if (wraps?.kind === "bound") {
-      throw new NotSendableError("a bound function cannot be sent; use an arrow function instead: (...args) => object.method(...args)");
+      throw new NotSendableError(
+        "a bound function cannot be sent; use an arrow function instead: (...args) => object.method(...args)",
+      );
     }
-    throw new NotSendableError(`${nameOf(fn)} is a native function without a public name; call it from a function of your own`);
+    throw new NotSendableError(
+      `${nameOf(fn)} is a native function without a public name; call it from a function of your own`,
+    );
   }
 
   #describeCode(fn: Function, text: string, sight: Sight, url: string): ShippedFunction {
@@ -165,9 +173,14 @@ export class Describer {
     const variables = candidates(division.local);
     const heritage = form.heritage !== undefined && division.local.length > 0 ? form.heritage : undefined;
     if (code.used === undefined) {
+      const borrowed = borrows(form);
+      if (borrowed !== undefined) {
+        throw new NotSendableError(
+          `it uses the \`${borrowed}\` of the function around it, which cannot be read; copy what it needs into a variable first or use parameters`,
+        );
+      }
       const seen = heritage === undefined ? form : { ...form, text: withHeritage(form.text, heritage) };
       code.used = usedNames(seen, [...variables.keys()]);
-      this.#checkThis(form, division);
     }
     const names: string[] = [];
     const values: unknown[] = [];
@@ -179,7 +192,7 @@ export class Describer {
     for (const name of code.used) {
       const value = read(variables.get(name) as object, name);
       const builtin = typeof value === "object" && value !== null ? builtinIfAny(value) : undefined;
-      if (builtin === undefined) names.push(name), values.push(value);
+      if (builtin === undefined) (names.push(name), values.push(value));
       else builtins[name] = builtin;
     }
     const properties = form.kind === "class" ? none : ownProperties(fn);
@@ -219,12 +232,6 @@ export class Describer {
     }
     return identity;
   }
-
-  #checkThis(form: SourceForm, division: Division): void {
-    if (division.local.length > 0 && usesOuterThis(form)) {
-      throw new NotSendableError("it uses the `this` of the function around it, which cannot be read; copy what it needs into variables first (const self = this) or use parameters");
-    }
-  }
 }
 
 /** Every captured variable by name, with the scope that holds it; inner scopes hide outer ones. */
@@ -239,11 +246,12 @@ function candidates(scopes: readonly Scope[]): Map<string, object> {
 }
 
 function read(variables: object, name: string): unknown {
-  const property = Object.getOwnPropertyDescriptor(variables, name);
-  if (property?.get !== undefined) {
+  try {
+    return (variables as Record<string, unknown>)[name];
+  } catch {
+    // V8 throws for `const` and `let` before their line has run.
     throw new NotSendableError(`its captured variable "${name}" is not initialised yet`);
   }
-  return property?.value;
 }
 
 function builtinIfAny(value: object): string | undefined {
@@ -252,7 +260,10 @@ function builtinIfAny(value: object): string | undefined {
   if (Array.isArray(value) || ArrayBuffer.isView(value)) return undefined;
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== null && prototype !== Object.prototype && !types.isModuleNamespaceObject(value)) return undefined;
-  if (!types.isModuleNamespaceObject(value) && !Object.values(Object.getOwnPropertyDescriptors(value)).some((p) => typeof p.value === "function")) {
+  if (
+    !types.isModuleNamespaceObject(value) &&
+    !Object.values(Object.getOwnPropertyDescriptors(value)).some((p) => typeof p.value === "function")
+  ) {
     return undefined;
   }
   return builtinModuleOf(value);

@@ -19,10 +19,10 @@ if (!globalThis[scopes]) {
 Object.defineProperty(globalThis, scopes, { value: new Map() });
 const Module = require("node:module");
 const { pathToFileURL } = require("node:url");
-const mark = ";globalThis[Symbol.for(\\"heddle.scopes\\")]";
+const tail = ", function () { return eval(arguments[0]); });\\n";
 const extend = (source, url) => {
   const text = typeof source === "string" ? source : Buffer.from(source.buffer ?? source, source.byteOffset, source.byteLength).toString();
-  return text.includes(mark) ? text : text + "\\n" + mark + "?.set(" + JSON.stringify(url) + ", function () { return eval(arguments[0]); });\\n";
+  return text.endsWith(tail) ? text : text + "\\n;globalThis[Symbol.for('heddle.scopes')]?.set(" + JSON.stringify(url) + tail;
 };
 const formats = /^(?:module|commonjs)(?:-typescript)?$/;
 const compile = Module.prototype._compile;
@@ -36,11 +36,27 @@ if (Module.registerHooks) {
       return result.source != null && formats.test(result.format) ? { ...result, source: extend(result.source, url) } : result;
     },
   });
-} else {
-  const load = "const mark=" + JSON.stringify(mark) + ";const formats=" + formats + ";const extend=" + extend + ";" +
+} else if ([...process.execArgv, ...(process.env.NODE_OPTIONS ?? "").split(" ")].some((flag) => /^--(?:import|require|loader|experimental-loader)\\b|^-r/.test(flag))) {
+  const load = "const tail = " + JSON.stringify(tail) + "; const formats = " + formats + "; const extend = " + extend + "; " +
     "export async function load(url, context, next) { const result = await next(url, context);" +
     "return result.source != null && result.format !== 'commonjs' && formats.test(result.format) ? { ...result, source: extend(result.source, url) } : result; }";
   Module.register("data:text/javascript," + encodeURIComponent(load));
+} else {
+  const files = require("node:fs/promises");
+  const { readFile } = files;
+  const caller = () => {
+    const { stackTraceLimit, prepareStackTrace } = Error;
+    Error.stackTraceLimit = 3;
+    Error.prepareStackTrace = (_, sites) => sites[2]?.getFileName();
+    const file = new Error().stack;
+    Object.assign(Error, { stackTraceLimit, prepareStackTrace });
+    return file;
+  };
+  files.readFile = async function (file, ...rest) {
+    const byLoader = file instanceof URL && !/\\.(?:json|wasm|node)$/.test(file.pathname) && caller() === "node:internal/modules/esm/load";
+    const content = await readFile.call(this, file, ...rest);
+    return byLoader ? Buffer.from(extend(content, file.href)) : content;
+  };
 }
 }
 }`;

@@ -8,7 +8,7 @@
  */
 import type { Runtime, Session } from "node:inspector";
 
-/** The variables of one scope, as they were when asked; a variable not initialised yet is an accessor. */
+/** The variables of one scope, as they were when asked; reading one not initialised yet throws. */
 export interface Scope {
   /** V8's word: `Module`, `Global`, `Script`, `Block`, `Catch`, `Closure (name of the function)` … */
   readonly description: string;
@@ -154,14 +154,16 @@ export class Inspector {
     let failure: Error | null = null;
     let answer: object = {};
     // Within the same thread the callback runs before post returns.
-    (this.#session.post as (method: string, params: object | undefined, done: (e: Error | null, r: object) => void) => void)(
-      method,
-      params,
-      (error, result) => {
-        failure = error;
-        answer = result;
-      },
-    );
+    (
+      this.#session.post as (
+        method: string,
+        params: object | undefined,
+        done: (e: Error | null, r: object) => void,
+      ) => void
+    )(method, params, (error, result) => {
+      failure = error;
+      answer = result;
+    });
     if (failure !== null) throw failure as Error;
     return answer;
   }

@@ -110,7 +110,12 @@ export class Reviver {
     const captured = reference.n.length > 0 || reference.o !== undefined;
     if (entry.factory === undefined) {
       const module = entry.module;
-      if (module !== undefined && !module.loaded && evaluatorOf(module.url) === undefined && module.topLevel() === undefined) {
+      if (
+        module !== undefined &&
+        !module.loaded &&
+        evaluatorOf(module.url) === undefined &&
+        module.topLevel() === undefined
+      ) {
         module.loadSync();
       }
       if (!captured && module !== undefined) {
@@ -248,7 +253,9 @@ function evaluate(module: ModuleRecord | undefined, reference: SourceReference, 
   }
   const form = { text: reference.s, wrap: reference.w, kind: "function", heritage: undefined } as const;
   const bound = new Set([...reference.n, ...Object.keys(reference.b ?? {})]);
-  const names = usedNames(form, Object.getOwnPropertyNames(top).filter(isIdentifier)).filter((name) => !bound.has(name));
+  const names = usedNames(form, Object.getOwnPropertyNames(top).filter(isIdentifier)).filter(
+    (name) => !bound.has(name),
+  );
   const strict = reference.f === "esm" ? '"use strict";' : "";
   const values = names.map((name) => (top as Record<string, unknown>)[name]);
   return new Function(...names, `${strict}return ${code}`)(...values) as unknown;

@@ -54,7 +54,11 @@ class NodeShipper implements FunctionShipper {
 
   #mayHavePrivate(value: object): boolean {
     if (types.isProxy(value)) return false;
-    for (let p: unknown = Object.getPrototypeOf(value); p !== null && p !== Object.prototype; p = Object.getPrototypeOf(p)) {
+    for (
+      let p: unknown = Object.getPrototypeOf(value);
+      p !== null && p !== Object.prototype;
+      p = Object.getPrototypeOf(p)
+    ) {
       const constructor: unknown = Object.getOwnPropertyDescriptor(p, "constructor")?.value;
       if (typeof constructor !== "function") continue;
       let may = this.#private.get(constructor);

@@ -27,7 +27,10 @@ export const heritageName = "$heddle_extends";
 const word = String.raw`[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*`;
 const identifier = new RegExp(`^${word}$`, "u");
 const arrow = new RegExp(String.raw`^(?:async\b\s*)?(?:\(|${word}\s*=>)`, "u");
-const methodHead = new RegExp(String.raw`^(?:(?:async|get|set)\b(?!\s*\())?\s*\*?\s*(?:#?${word}|"[^"]*"|'[^']*'|[\d.]+\w*)`, "u");
+const methodHead = new RegExp(
+  String.raw`^(?:(?:async|get|set)\b(?!\s*\())?\s*\*?\s*(?:#?${word}|"[^"]*"|'[^']*'|[\d.]+\w*)`,
+  "u",
+);
 const computedHead = /^((?:async|get|set)\b\s*)?(\*\s*)?\[/;
 
 interface Vm {
@@ -83,7 +86,8 @@ function whyNot(source: string): string {
 /** `[expression](…) {…}` evaluates the expression again; the name it gave is known, so any name will do. */
 function withoutComputedName(source: string): string {
   const head = computedHead.exec(source);
-  if (head === null) return source.replace(/^(?:(async)\b\s*)?(\*\s*)?#/, (_, async = "", star = "") => `${async} ${star}`);
+  if (head === null)
+    return source.replace(/^(?:(async)\b\s*)?(\*\s*)?#/, (_, async = "", star = "") => `${async} ${star}`);
   for (let end = source.indexOf("]", head[0].length); end >= 0; end = source.indexOf("]", end + 1)) {
     const text = `${head[1] ?? ""}${head[2] ?? ""}computed${source.slice(end + 1)}`;
     if (compiles(`({${text}})`)) return text;
@@ -98,25 +102,34 @@ function findHeritage(source: string): readonly [number, number] | undefined {
   const start = head[0].length;
   for (let end = source.indexOf("{", start); end >= 0; end = source.indexOf("{", end + 1)) {
     const expression = source.slice(start, end).trimEnd();
-    if (compiles(`"use strict";(class extends (${expression}\n) {})`) && compiles(`(class extends Object ${source.slice(end)})`)) {
+    if (
+      compiles(`"use strict";(class extends (${expression}\n) {})`) &&
+      compiles(`(class extends Object ${source.slice(end)})`)
+    ) {
       return expression === "null" ? undefined : [start, start + expression.length];
     }
   }
   return undefined;
 }
 
-/** Whether an arrow function's `this` is the one of the function around it. */
-export function usesOuterThis(form: SourceForm): boolean {
+/** What an arrow function takes from the function around it besides variables. */
+export function borrows(form: SourceForm): "this" | "arguments" | undefined {
+  if (form.kind !== "arrow") return undefined;
   // `new.target` is an error exactly where `this` would be the outer one, and allowed where a function, a method or
-  // a class gives `this` a new meaning.
-  return (
-    form.kind === "arrow" && /\bthis\b/.test(form.text) && !compiles(`(${form.text.replace(/(?<![.\w$])this\b/g, "new.target")})`)
-  );
+  // a class gives `this` a new meaning; `arguments` is an error in a class field unless a function is around it.
+  const own = form.text.replace(/(?<![.\w$])this\b(?!\s*:)/g, "new.target");
+  if (own !== form.text && !compiles(`(${own})`)) return "this";
+  if (/\barguments\b/.test(form.text) && !compiles(`(class { x = (${form.text}) })`)) return "arguments";
+  return undefined;
 }
 
 /** Which of the candidates the text refers to, by V8's own scope analysis. */
 export function usedNames(form: SourceForm, candidates: readonly string[]): string[] {
-  const names = candidates.filter((name) => new RegExp(String.raw`(?<![\w$])${name.replaceAll("$", String.raw`\$`)}(?![\w$])`).test(form.text) || form.text.includes("\\u"));
+  const names = candidates.filter(
+    (name) =>
+      new RegExp(String.raw`(?<![\w$])${name.replaceAll("$", String.raw`\$`)}(?![\w$])`).test(form.text) ||
+      form.text.includes("\\u"),
+  );
   if (names.length === 0) return [];
   const body = form.wrap === "e" ? `(${form.text})` : `({${form.text}})`;
   for (const strict of ['"use strict";', ""]) {
