@@ -48,7 +48,11 @@ const cases: readonly Case[] = [
   { name: "short string", value: "hello", json: true },
   { name: "{ id, name }", value: { id: 1, name: "x" }, json: true },
   { name: "[{ id, name }, 7] as arguments", value: [{ id: 1, name: "x" }, 7], json: true },
-  { name: "nested object", value: { user: { id: 7, name: "Ada", roles: ["admin", "staff"] }, at: 1.5, ok: true }, json: true },
+  {
+    name: "nested object",
+    value: { user: { id: 7, name: "Ada", roles: ["admin", "staff"] }, at: 1.5, ok: true },
+    json: true,
+  },
   { name: "100 rows", value: Array.from({ length: 100 }, (_, i) => row(i)), json: true },
   { name: "1000 integers", value: Array.from({ length: 1000 }, (_, i) => i * 7), json: true },
   { name: "1000 floats", value: Array.from({ length: 1000 }, (_, i) => i / 7), json: true },
@@ -85,7 +89,9 @@ function show(ns: number): string {
   return ns < 1000 ? `${ns.toFixed(0)} ns` : ns < 1e6 ? `${(ns / 1000).toFixed(2)} µs` : `${(ns / 1e6).toFixed(2)} ms`;
 }
 
-console.log(`codec, encode and decode through shared memory, Node ${process.version}; rivals as multiples of heddle's time`);
+console.log(
+  `codec, encode and decode through shared memory, Node ${process.version}; rivals as multiples of heddle's time`,
+);
 // All values once first, so that no measurement enjoys code that has only ever seen its own kind of value.
 for (const { value } of cases) for (let i = 0; i < 300; i++) throughSharedMemory(value);
 for (const { name, value, json } of cases) {

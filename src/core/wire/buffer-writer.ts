@@ -17,8 +17,7 @@ const byteLengthOf: (buffer: object) => number = Function.prototype.call.bind(
   Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, "byteLength")?.get as () => number,
 ) as never;
 const nameOf: (view: object) => string | undefined = Function.prototype.call.bind(
-  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)
-    ?.get as () => string,
+  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get as () => string,
 ) as never;
 
 const numbersOfViews: ReadonlyMap<string, number> = new Map(tag.VIEW_NAMES.map((name, i) => [name, i]));
@@ -33,8 +32,7 @@ function isDetached(buffer: ArrayBuffer): boolean {
   }
 }
 
-const DETACHED =
-  "cannot be sent to another thread: its memory was already transferred; send it before, or send a copy";
+const DETACHED = "cannot be sent to another thread: its memory was already transferred; send it before, or send a copy";
 
 export function writeBuffer(encoder: Encoder, buffer: ArrayBuffer): void {
   let length: number;

@@ -48,7 +48,7 @@ export class ByteWriter {
   varint(value: number): void {
     this.reserve(8);
     while (value > 0x7fffffff) {
-      this.bytes[this.position++] = value % 128 | 0x80;
+      this.bytes[this.position++] = (value % 128) | 0x80;
       value = Math.floor(value / 128);
     }
     while (value > 0x7f) {

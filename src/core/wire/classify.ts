@@ -7,6 +7,7 @@
  * @module
  */
 
+import { isNative, nameOf } from "./intrinsics.ts";
 import { judgeGlobalClass, type PlatformObjects } from "./platform.ts";
 import { NATIVE_ERRORS, VIEW_NAMES } from "./tags.ts";
 
@@ -92,13 +93,6 @@ refuse(Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]())), "col
   refuse(asyncGenerator.prototype, "collect it into an array and send that, or put its items into a Queue");
 }
 
-const sourceOf: (f: Function) => string = Function.prototype.call.bind(Function.prototype.toString) as never;
-
-/** Whether a function has no JavaScript source: the engine's own, or a native addon's. */
-function isNative(f: Function): boolean {
-  return /\{\s*\[native code\]\s*\}\s*$/.test(sourceOf(f));
-}
-
 /** The constructor that a prototype object belongs to. */
 function ownConstructor(prototype: object): Function | undefined {
   const property = Object.getOwnPropertyDescriptor(prototype, "constructor");
@@ -115,6 +109,7 @@ function decide(prototype: object | null, value: object, platform: PlatformObjec
   let user: Function | undefined;
   let kind: Kind = "object";
   let reason = "";
+  let native = false;
   for (let p: object | null = prototype; p !== null; p = Object.getPrototypeOf(p) as object | null) {
     const known = kinds.get(p);
     if (known !== undefined) {
@@ -131,20 +126,24 @@ function decide(prototype: object | null, value: object, platform: PlatformObjec
     }
     if (isNative(constructor)) {
       // Another realm's Map is a Map; the writer's brand check holds the impostors off.
-      const foreign = kindsByName.get(constructor.name);
+      const foreign = kindsByName.get(nameOf(constructor));
       kind = foreign ?? "refuse";
       reason = NATIVE_REASON;
-      if (kind === "refuse") user ??= constructor;
+      if (kind === "refuse") {
+        user ??= constructor;
+        native = true;
+      }
       break;
     }
     user ??= constructor;
   }
-  const name = user?.name || ownConstructor(prototype)?.name || "Object";
-  if (kind === "object" && user !== undefined) {
+  const maker = user ?? ownConstructor(prototype);
+  const name = maker === undefined ? "Object" : nameOf(maker) || "an instance of an anonymous class";
+  if (native || (kind === "object" && user !== undefined)) {
     const verdict = platform?.judge(value);
-    if (verdict === "plain") return { kind, constructor_: undefined, name, reason };
-    if (verdict !== undefined) {
-      kind = verdict;
+    if (verdict === "plain") return { kind: "object", constructor_: undefined, name, reason };
+    if (verdict !== undefined) kind = verdict;
+    if (verdict === "refuse") {
       reason = "it holds resources of this thread; send what is needed to make another one there";
     }
   }

@@ -9,6 +9,7 @@ import * as heddleErrors from "../../errors.ts";
 import type { Plan } from "./classify.ts";
 import type { Encoder } from "./encoder.ts";
 import { preload } from "./function-writer.ts";
+import { isNative, nameOf } from "./intrinsics.ts";
 import * as tag from "./tags.ts";
 
 const { RemoteError } = heddleErrors;
@@ -81,9 +82,9 @@ function nameClass(encoder: Encoder, error: object, notes: string[]): NamedClass
     if (typeof branded === "string" && heddleClasses.has(branded)) {
       return { kind: tag.ERROR_HEDDLE, name: branded, number: 0, lost, prototype: p };
     }
-    const name = String(constructor.name) || "(anonymous)";
+    const name = nameOf(constructor) || "(anonymous)";
     // Another realm's TypeError is ours.
-    if (nativeClasses.has(name) && constructor !== nativeClasses.get(name) && /\[native code\]/.test(`${constructor}`)) {
+    if (nativeClasses.has(name) && constructor !== nativeClasses.get(name) && isNative(constructor)) {
       return { kind: tag.ERROR_NATIVE, name, number: 0, lost, prototype: p };
     }
     if (!UNNAMEABLE.has(name) && (globalThis as Record<string, unknown>)[name] !== constructor) {
@@ -211,7 +212,9 @@ export function createError(head: ErrorHead, notes: string[]): object | undefine
     target = RemoteError;
     ownName ??= head.name;
     const { failure } = head.constructor_ as { readonly failure: unknown };
-    notes.push(`its class ${head.name} could not be loaded here: ${readString(Object(failure), "message") ?? "unknown"}`);
+    notes.push(
+      `its class ${head.name} could not be loaded here: ${readString(Object(failure), "message") ?? "unknown"}`,
+    );
   }
   if (target === undefined) return undefined;
   const error = withoutStack(() => construct(target, head.message, ownName));

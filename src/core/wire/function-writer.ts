@@ -2,6 +2,7 @@ import { NotSendableError } from "../../errors.ts";
 import { writeBuiltIn } from "./built-in-writer.ts";
 import type { Plan } from "./classify.ts";
 import type { Encoder } from "./encoder.ts";
+import { nameOf } from "./intrinsics.ts";
 import { Refusal } from "./refusal.ts";
 import type { ShippedFunction } from "./shipper.ts";
 import * as tag from "./tags.ts";
@@ -9,7 +10,7 @@ import * as tag from "./tags.ts";
 export function writeFunction(encoder: Encoder, fn: Function): void {
   if (encoder.writeAgain(fn)) return;
   encoder.noteMark(fn);
-  const label = isClass(fn) ? `class ${fn.name || "(anonymous)"}` : `function ${fn.name || "(anonymous)"}`;
+  const label = `${isClass(fn) ? "class" : "function"} ${nameOf(fn) || "(anonymous)"}`;
   let shipped: ShippedFunction;
   try {
     shipped = encoder.shipper.describe(fn);

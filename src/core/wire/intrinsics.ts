@@ -31,3 +31,16 @@ export function unbox(object: object): unknown {
   }
   throw new TypeError("not a boxed value");
 }
+
+const sourceOf: (f: Function) => string = Function.prototype.call.bind(Function.prototype.toString) as never;
+
+/** Whether a function has no JavaScript source: the engine's own, or a native addon's. */
+export function isNative(f: Function): boolean {
+  return /\{\s*\[native code\]\s*\}\s*$/.test(sourceOf(f));
+}
+
+/** A function's name; a class may have a static member of that name, which is none. */
+export function nameOf(f: Function): string {
+  const name: unknown = Object.getOwnPropertyDescriptor(f, "name")?.value;
+  return typeof name === "string" ? name : "";
+}

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { nameOf } from "./intrinsics.ts";
+
 /**
  * `copy`: the platform clones it. `move`: only if it is transferred. `refuse`: never. `plain`: it is data of a class that
  * cannot be named, and arrives as a plain object with its fields, as structured clone has it.
@@ -57,7 +59,7 @@ const MOVED: ReadonlySet<string> = new Set([
 
 /** The verdict on instances of one of the platform's own global classes; `undefined` for any other class. */
 export function judgeGlobalClass(constructor: Function): PlatformVerdict | undefined {
-  const { name } = constructor;
+  const name = nameOf(constructor);
   const wasm = (globalThis as { WebAssembly?: { Module?: unknown } }).WebAssembly;
   if (name === "Module" && wasm !== undefined && wasm.Module === constructor) return "copy";
   const known = COPIED.has(name) ? "copy" : MOVED.has(name) ? "move" : undefined;
