@@ -103,8 +103,8 @@ export class Remote {
 
   constructor(o: { entry?: string; execArgv?: string[] } = {}) {
     const entry = o.entry ?? import.meta.url;
-    const bootstrap = `${hooksSource}
-      import(${JSON.stringify(entry)}).then((m) => m.serve(require("node:worker_threads").parentPort));`;
+    const bootstrap = `Promise.resolve(${hooksSource}).then(() => import(${JSON.stringify(entry)}))
+      .then((m) => m.serve(require("node:worker_threads").parentPort));`;
     this.worker = new Worker(bootstrap, { eval: true, ...(o.execArgv && { execArgv: o.execArgv }) });
     this.worker.unref();
     this.worker.on("error", (error: Error) => this.#failed(error));
