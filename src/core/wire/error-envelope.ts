@@ -93,7 +93,7 @@ function nameClass(encoder: Encoder, error: object, notes: string[]): NamedClass
         number = preload(encoder, constructor, name);
       });
       if (refusal === undefined) return { kind: tag.ERROR_USER, name, number, lost, prototype: p };
-      notes.push(`it was a ${name} where it was thrown: ${refusal.what}`);
+      notes.push(`it was a ${name} where it was thrown; ${refusal.toError("its class").message}`);
     }
     lost ??= name;
   }
