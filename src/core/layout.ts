@@ -1,0 +1,281 @@
+/**
+ * Where every shared word lives. Addresses are word indexes into the program's memory (byte offset / 4), so that one
+ * positive int32 names any shared object and can travel in any ring, field or message.
+ *
+ * @module
+ */
+
+// ── The program's memory ────────────────────────────────────────────────────────────────────────────────────────────
+//
+//   page 0 ………… program words, table of thread records
+//   page 1 … 4 … page map: one word for each 64 KiB page of up to 4 GiB
+//   page 5 … ……… slabs of small blocks, and runs of whole pages
+
+/** Words in a page (64 KiB). */
+export const PAGE_WORDS = 16_384;
+export const PAGE_SHIFT = 14;
+export const MAX_PAGES = 65_536;
+
+/** Program words (addresses). */
+export const PROGRAM = {
+  /** Tells a heddle memory from any other buffer. */
+  magic: 0,
+  version: 1,
+  /** Guard of the page map, the central free lists and growth. */
+  heapGuard: 2,
+  /** Pages that exist, i.e. that the buffer was grown to. */
+  pages: 3,
+  /** Where the search for free pages starts. */
+  pageHint: 4,
+  /** Blocks in use and pages in use, for leak tests and the monitor. Approximate under concurrency. */
+  largePages: 5,
+  /** Guard of the thread table. */
+  threadGuard: 8,
+  /** Number of table entries ever used. */
+  threadCount: 9,
+  /** Where the search for a free table entry starts: entries are reused as late as possible. */
+  threadHint: 10,
+  /** First block of the list of threads that died abnormally. */
+  deadList: 11,
+  /** Grows by one with every abnormal death. */
+  deathEpoch: 12,
+  /** Numbers for default names: threads, executors. */
+  threadNames: 14,
+  executorNames: 15,
+  /** Numbers for attachments; and how often the main thread was asked for some. */
+  attachments: 16,
+  attachmentRequests: 17,
+  /** First of the central free lists, one word a size class. */
+  freeLists: 32,
+  /** First entry of the thread table: addresses of thread records. */
+  threadTable: 128,
+  /** Record of the main thread, which must exist before anything can be allocated. */
+  mainRecord: 8_192,
+} as const;
+
+export const MAGIC = 0x6865_6464; // "hedd"
+export const VERSION = 1;
+
+/** Entries of the thread table: how many threads can exist at once. */
+export const MAX_THREADS = 4_096;
+export const THREAD_BITS = 12;
+
+export const PAGE_MAP: number = PAGE_WORDS;
+export const FIRST_PAGE: number = 1 + MAX_PAGES / PAGE_WORDS;
+
+// ── Thread record: one for each entry of the table, kept for ever and reused ─────────────────────────────────────────
+
+export const RECORD = {
+  /** Identity of the thread that uses the record; 0: nobody. */
+  tid: 0,
+  /** {@link THREAD_STATE}. */
+  state: 1,
+  /** 1 while a wake-up for the thread's event loop is on its way. */
+  doorbell: 2,
+  /** Stack of granted async slots, linked through `SLOT.ready`. */
+  ready: 3,
+  /** List of all slots of the record, linked through `SLOT.chain`; grows only. */
+  slots: 4,
+  /** The slot of the thread's blocking waits. */
+  syncSlot: 5,
+  /** Not 0: cancellation was requested. Polled by CPU loops. */
+  cancel: 6,
+  /** Bits of {@link REQUEST} for the thread's owner to act on. */
+  requests: 7,
+  /** Identity of the thread that started this one. */
+  parent: 8,
+  /** Address of the block that lists the shared objects the thread holds. */
+  held: 9,
+  /** Address of the thread's shared object, without a reference. */
+  object: 10,
+  /** The thread's identity in the operating system, when known: for finding out that it is gone. */
+  osThread: 11,
+  /** 1: it ended abnormally, and the locks it holds have no owner any more; it may still be winding down. */
+  orphaned: 12,
+  /** 2 words a size class: local free list, length. */
+  caches: 16,
+} as const;
+
+export const SIZE_CLASSES = 40;
+export const RECORD_WORDS: number = RECORD.caches + 2 * SIZE_CLASSES;
+
+export const THREAD_STATE = { free: 0, starting: 1, running: 2, ended: 3, died: 4 } as const;
+
+export const REQUEST = { terminate: 1 } as const;
+
+// ── Waiter slot: one for each wait in progress ───────────────────────────────────────────────────────────────────────
+
+export const SLOT = {
+  /** {@link SLOT_STATE}; the futex word of blocking waits. */
+  state: 0,
+  next: 1,
+  previous: 2,
+  /** Address of the wait list the slot stands in; 0: none. */
+  list: 3,
+  /** The primitive that is waited on: its first word tells its type. */
+  object: 4,
+  /** Identity of the waiting thread. */
+  tid: 5,
+  /** 1: an event loop waits, 0: a blocked thread. */
+  async: 6,
+  /** What the granter gives: {@link GRANT}, or a number of the primitive's own. */
+  value: 7,
+  /** What the waiter asks for: permits, flags. */
+  request: 8,
+  /** Next in the ready stack. */
+  ready: 9,
+  /** Next of the record's slots. */
+  chain: 10,
+  /** Who granted, so that a wake-up lost with its granter can be told. */
+  granter: 11,
+  /** The cell that a putter brings or a getter is given. */
+  payload: 12,
+} as const;
+
+export const SLOT_WORDS = 16;
+
+/**
+ * ```
+ *   free ──enqueue──► waiting ──grant──► granted ──consume──► free
+ *                      │    ▲ └──cancel─► free
+ *            interrupt ▼    │ resume
+ *                   interrupted (still in the list: may be granted, or cancel)
+ * ```
+ * Enqueue, grant and cancel happen under the guard of the list, so exactly one of grant and cancel wins; `list` not 0
+ * says that the slot still stands in it. Interrupt only makes a blocked thread look up: at a request, a cancellation.
+ */
+export const SLOT_STATE = { free: 0, waiting: 1, granted: 2, interrupted: 3 } as const;
+
+export const GRANT = {
+  /** What was waited for now belongs to the waiter. */
+  done: 0,
+  /** Try again: it was there when the wake-up was sent. */
+  retry: -1,
+  /** The lock's owner died. */
+  ownerDied: -2,
+  /** The barrier broke, the queue was shut down. */
+  broken: -3,
+  /** Not yet granted: `request` says which state of the queue means that it must be. See raw/queue.ts. */
+  moving: -4,
+} as const;
+
+// ── Wait list: three words inside a primitive ────────────────────────────────────────────────────────────────────────
+
+export const LIST = { guard: 0, head: 1, tail: 2 } as const;
+export const LIST_WORDS = 3;
+
+// ── Shared objects: their first words ────────────────────────────────────────────────────────────────────────────────
+
+export const OBJECT = {
+  /** {@link TAG}. */
+  tag: 0,
+  /** References: handles in threads, and messages on their way. */
+  references: 1,
+} as const;
+export const OBJECT_WORDS = 2;
+
+/** Type tags, checked whenever an address is attached. */
+export const TAG = {
+  lock: 0x6c01,
+  rlock: 0x6c02,
+  condition: 0x6c03,
+  semaphore: 0x6c04,
+  boundedSemaphore: 0x6c05,
+  event: 0x6c06,
+  barrier: 0x6c07,
+  queue: 0x6c08,
+  thread: 0x6c09,
+} as const;
+
+export const LOCK = {
+  /** `tid << 2 | poisoned << 1 | waiters`; see raw/lock.ts. */
+  word: 2,
+  list: 3,
+  /** RLock: the asyncio task that owns it, 0 for the thread itself; and how often it was acquired. */
+  task: 6,
+  depth: 7,
+} as const;
+export const LOCK_WORDS = 8;
+
+export const SEMAPHORE = {
+  /** `permits << 1 | waiters`; see raw/semaphore.ts. */
+  word: 2,
+  list: 3,
+  /** The highest number of permits; -1: unbounded. */
+  bound: 6,
+} as const;
+export const SEMAPHORE_WORDS = 7;
+
+export const CONDITION = {
+  list: 2,
+  /** Address of the lock, holding a reference. */
+  lock: 5,
+} as const;
+export const CONDITION_WORDS = 6;
+
+export const EVENT = { flag: 2, list: 3 } as const;
+export const EVENT_WORDS = 6;
+
+export const BARRIER = {
+  list: 2,
+  parties: 5,
+  /** {@link BARRIER_STATE}; see raw/barrier.ts. */
+  state: 6,
+  /** Grows with every round, reset and abort. */
+  generation: 7,
+  /** Who runs the action. */
+  runner: 8,
+  /** Default timeout in milliseconds; -1: none. */
+  timeout: 9,
+  /** Message of the action, or 0. */
+  action: 10,
+} as const;
+export const BARRIER_STATE = { filling: 0, action: 1, broken: 2 } as const;
+export const BARRIER_WORDS = 11;
+
+export const QUEUE = {
+  /** Its guard is the guard of the whole queue. */
+  getters: 2,
+  putters: 5,
+  joiners: 8,
+  /** Address of the ring: its mask, then the cells. */
+  ring: 11,
+  /** How many items were ever put, got, and reported done; they wrap. */
+  puts: 12,
+  gets: 13,
+  done: 14,
+  /** 0: unbounded. */
+  maxsize: 15,
+  /** 1: shut down; nothing can be put any more. */
+  shut: 16,
+} as const;
+export const QUEUE_WORDS = 17;
+
+export const THREAD = {
+  /** {@link ENDED}, set once the outcome is there. Its list: those who join. As an event's. */
+  flag: 2,
+  list: 3,
+  /** Identity, 0 before it starts. */
+  tid: 6,
+  /** Messages, or 0. What the thread is called. */
+  name: 7,
+  /** What it starts with: class, fields, target, arguments. */
+  class: 8,
+  state: 9,
+  target: 10,
+  args: 11,
+  /** What it ended with: a value or an error, and the fields of its object then. */
+  outcome: 12,
+  fields: 13,
+  /** Why it was cancelled. */
+  reason: 14,
+  /** 1: the process does not wait for it. */
+  daemon: 15,
+  /** 1: somebody took the outcome, or will: it is not for the excepthook. */
+  joined: 16,
+  /** 1: cancellation was requested. */
+  cancelled: 17,
+} as const;
+export const THREAD_MESSAGES: readonly number[] = [7, 8, 9, 10, 11, 12, 13, 14];
+export const THREAD_WORDS = 18;
+export const ENDED = { no: 0, returned: 1, threw: 2 } as const;

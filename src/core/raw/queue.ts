@@ -1,0 +1,326 @@
+/**
+ * The queue of items: a growing ring, and three wait lists. All of it changes under the guard of the getters' list.
+ *
+ * ```
+ *   put ─► ring[puts & mask], puts + 1 ─┐                      ┌─► first getter ─► granted with its cell
+ *                                       ├─► settle while it can ┤
+ *   get ◄─ ring[gets & mask], gets + 1 ─┘                      └─► first putter's cell ─► ring, granted
+ *
+ *   size = puts - gets        unfinished = puts - done        (all three only grow, and wrap)
+ * ```
+ * Each step is committed by one store of a counter. Moving a cell between the ring and a waiting slot takes two: the
+ * counter, and the grant. So the slot is marked `moving` first, with the value the counter will have; whoever takes over
+ * the guard from a thread that died in between sees from the counter whether the cell has moved, and completes or
+ * forgets the move. Nothing that was put is lost or delivered twice; a getter that dies gives its cell back.
+ *
+ * A cell is one word: an odd number is a small integer itself, anything else the address of a message, or a constant
+ * below {@link FIRST_ADDRESS}.
+ *
+ * @module
+ */
+
+import { load, store } from "#atomics";
+import { allocZeroed, free, sizeOf } from "../heap.ts";
+import { GRANT, LIST, QUEUE, SLOT, SLOT_STATE } from "../layout.ts";
+import type { Memory } from "../memory.ts";
+import { enqueue, first, grant, grantAllAndUnlock, lockList, unlink, unlockList, wakeAll } from "./wait-list.ts";
+
+export const PUT = { done: 0, full: 1, shut: 2, queued: 3 } as const;
+export const GET = { done: 0, empty: 1, shut: 2, queued: 3 } as const;
+
+/** Cells below this, if even, are constants: no block lies there. */
+export const FIRST_ADDRESS = 128;
+
+const FIRST_CAPACITY = 14;
+
+export function createRing(memory: Memory): number {
+  const ring = allocZeroed(memory, FIRST_CAPACITY + 1);
+  store(memory.words, ring, 7);
+  return ring;
+}
+
+function size(memory: Memory, queue: number): number {
+  return (load(memory.words, queue + QUEUE.puts) - load(memory.words, queue + QUEUE.gets)) | 0;
+}
+
+export function queueSize(memory: Memory, queue: number): number {
+  return Math.max(0, size(memory, queue));
+}
+
+export function unfinished(memory: Memory, queue: number): number {
+  return (load(memory.words, queue + QUEUE.puts) - load(memory.words, queue + QUEUE.done)) | 0;
+}
+
+/** Puts a cell, or says why not. With a slot (not 0), a full queue enters the slot, which then carries the cell. */
+export function putCell(memory: Memory, queue: number, cell: number, slot: number): number {
+  const guard = queue + QUEUE.getters;
+  lockQueue(memory, queue);
+  if (load(memory.words, queue + QUEUE.shut) !== 0) {
+    unlockList(memory, guard);
+    return PUT.shut;
+  }
+  const n = size(memory, queue);
+  const maxsize = load(memory.words, queue + QUEUE.maxsize);
+  if (maxsize > 0 && n >= maxsize) {
+    if (slot === 0) {
+      unlockList(memory, guard);
+      return PUT.full;
+    }
+    store(memory.words, slot + SLOT.payload, cell);
+    const list = queue + QUEUE.putters;
+    lockList(memory, list);
+    enqueue(memory, list, slot, queue);
+    unlockList(memory, list);
+    unlockList(memory, guard);
+    return PUT.queued;
+  }
+  append(memory, queue, cell, n);
+  if (load(memory.words, guard + LIST.head) === 0) unlockList(memory, guard);
+  else settleAndUnlock(memory, queue);
+  return PUT.done;
+}
+
+/** Where {@link getCell} leaves the cell. One thread, one call at a time: nothing can come in between. */
+export const got: { cell: number } = { cell: 0 };
+
+/** Gets a cell into {@link got}, or says why not. With a slot (not 0), an empty queue enters the slot. */
+export function getCell(memory: Memory, queue: number, slot: number): number {
+  const guard = queue + QUEUE.getters;
+  lockQueue(memory, queue);
+  if (size(memory, queue) > 0) {
+    const gets = load(memory.words, queue + QUEUE.gets);
+    got.cell = cellAt(memory, queue, gets);
+    store(memory.words, queue + QUEUE.gets, (gets + 1) | 0);
+    if (load(memory.words, queue + QUEUE.putters + LIST.head) === 0) unlockList(memory, guard);
+    else settleAndUnlock(memory, queue);
+    return GET.done;
+  }
+  if (load(memory.words, queue + QUEUE.shut) !== 0) {
+    unlockList(memory, guard);
+    return GET.shut;
+  }
+  if (slot !== 0) {
+    store(memory.words, slot + SLOT.payload, 0);
+    enqueue(memory, guard, slot, queue);
+  }
+  unlockList(memory, guard);
+  return slot === 0 ? GET.empty : GET.queued;
+}
+
+/** Takes the queue's guard; if its holder died, first completes what that had begun. */
+function lockQueue(memory: Memory, queue: number): void {
+  while (lockList(memory, queue + QUEUE.getters)) settleAndUnlock(memory, queue);
+}
+
+function cellAt(memory: Memory, queue: number, index: number): number {
+  const ring = memory.reach(load(memory.words, queue + QUEUE.ring));
+  return memory.words[ring + 1 + (index & memory.words[ring]!)]!;
+}
+
+function append(memory: Memory, queue: number, cell: number, n: number): void {
+  let ring = memory.reach(load(memory.words, queue + QUEUE.ring));
+  if (n > memory.words[ring]!) ring = enlarge(memory, queue, ring);
+  const puts = load(memory.words, queue + QUEUE.puts);
+  memory.words[ring + 1 + (puts & memory.words[ring]!)] = cell;
+  store(memory.words, queue + QUEUE.puts, (puts + 1) | 0);
+}
+
+function enlarge(memory: Memory, queue: number, ring: number): number {
+  const mask = memory.words[ring]!;
+  const larger = allocZeroed(memory, 2 * mask + 3);
+  const words = memory.words;
+  const largerMask = 2 * mask + 1;
+  words[larger] = largerMask;
+  const end = load(words, queue + QUEUE.puts);
+  for (let i = load(words, queue + QUEUE.gets); i !== end; i = (i + 1) | 0) {
+    words[larger + 1 + (i & largerMask)] = words[ring + 1 + (i & mask)]!;
+  }
+  store(words, queue + QUEUE.ring, larger);
+  free(memory, ring);
+  return larger;
+}
+
+function settleAndUnlock(memory: Memory, queue: number): void {
+  const woken: number[] = [];
+  settle(memory, queue, woken);
+  unlockList(memory, queue + QUEUE.getters);
+  wakeAll(memory, woken);
+}
+
+/** Serves waiting getters and putters as far as possible, first completing what a dead thread began. Under the guard. */
+function settle(memory: Memory, queue: number, woken: number[]): void {
+  const getters = queue + QUEUE.getters;
+  const putters = queue + QUEUE.putters;
+  for (;;) {
+    const getter = first(memory, getters);
+    if (getter !== 0) {
+      if (hasMoved(memory, getter, load(memory.words, queue + QUEUE.gets))) {
+        serve(memory, getters, getter, woken);
+        continue;
+      }
+      if (size(memory, queue) > 0) {
+        const gets = load(memory.words, queue + QUEUE.gets);
+        store(memory.words, getter + SLOT.payload, cellAt(memory, queue, gets));
+        store(memory.words, getter + SLOT.request, (gets + 1) | 0);
+        store(memory.words, getter + SLOT.value, GRANT.moving);
+        store(memory.words, queue + QUEUE.gets, (gets + 1) | 0);
+        serve(memory, getters, getter, woken);
+        continue;
+      }
+    }
+    if (load(memory.words, putters + LIST.head) === 0 || !admit(memory, queue, putters, woken)) return;
+  }
+}
+
+function admit(memory: Memory, queue: number, putters: number, woken: number[]): boolean {
+  lockList(memory, putters);
+  const putter = first(memory, putters);
+  const maxsize = load(memory.words, queue + QUEUE.maxsize);
+  const n = size(memory, queue);
+  const moved = putter !== 0 && hasMoved(memory, putter, load(memory.words, queue + QUEUE.puts));
+  const admitted = putter !== 0 && (moved || maxsize <= 0 || n < maxsize);
+  if (admitted) {
+    if (!moved) {
+      store(memory.words, putter + SLOT.request, (load(memory.words, queue + QUEUE.puts) + 1) | 0);
+      store(memory.words, putter + SLOT.value, GRANT.moving);
+      append(memory, queue, load(memory.words, putter + SLOT.payload), n);
+    }
+    // It is in the ring: a reaper that finds it granted must not put it back once more.
+    store(memory.words, putter + SLOT.payload, 0);
+    serve(memory, putters, putter, woken);
+  }
+  unlockList(memory, putters);
+  return admitted;
+}
+
+function hasMoved(memory: Memory, slot: number, counter: number): boolean {
+  return load(memory.words, slot + SLOT.value) === GRANT.moving && load(memory.words, slot + SLOT.request) === counter;
+}
+
+function serve(memory: Memory, list: number, slot: number, woken: number[]): void {
+  woken.push(slot, load(memory.words, slot + SLOT.async), load(memory.words, slot + SLOT.tid));
+  grant(memory, list, slot, GRANT.done);
+}
+
+/** A getter died with a cell it had been given: the cell goes back to the head of the queue. */
+export function giveBack(memory: Memory, queue: number, cell: number): void {
+  lockQueue(memory, memory.reach(queue));
+  const n = size(memory, queue);
+  let ring = memory.reach(load(memory.words, queue + QUEUE.ring));
+  if (n > memory.words[ring]!) ring = enlarge(memory, queue, ring);
+  const gets = (load(memory.words, queue + QUEUE.gets) - 1) | 0;
+  memory.words[ring + 1 + (gets & memory.words[ring]!)] = cell;
+  store(memory.words, queue + QUEUE.gets, gets);
+  settleAndUnlock(memory, queue);
+}
+
+/** For the reaper: a thread died, perhaps in the middle of serving this queue's waiters. */
+export function settleQueue(memory: Memory, queue: number): void {
+  lockQueue(memory, memory.reach(queue));
+  settleAndUnlock(memory, queue);
+}
+
+/** A new limit; a higher one lets waiting putters in. */
+export function setMaxsize(memory: Memory, queue: number, maxsize: number): void {
+  lockQueue(memory, queue);
+  store(memory.words, queue + QUEUE.maxsize, maxsize);
+  settleAndUnlock(memory, queue);
+}
+
+/** Gives up a put. False: the item is in the queue already. */
+export function cancelPut(memory: Memory, queue: number, slot: number): boolean {
+  const list = queue + QUEUE.putters;
+  const woken: number[] = [];
+  lockQueue(memory, queue);
+  settle(memory, queue, woken);
+  lockList(memory, list);
+  const waiting = load(memory.words, slot + SLOT.list) === list;
+  if (waiting) {
+    unlink(memory, list, slot);
+    store(memory.words, slot + SLOT.state, SLOT_STATE.free);
+  }
+  unlockList(memory, list);
+  unlockList(memory, queue + QUEUE.getters);
+  wakeAll(memory, woken);
+  return waiting;
+}
+
+/** False: more items were reported done than put. */
+export function markDone(memory: Memory, queue: number): boolean {
+  lockQueue(memory, queue);
+  const left = unfinished(memory, queue);
+  if (left > 0) store(memory.words, queue + QUEUE.done, (load(memory.words, queue + QUEUE.done) + 1) | 0);
+  unlockAndRelease(memory, queue, left === 1);
+  return left > 0;
+}
+
+/** Unlocks the queue, and lets those go who wait for all items to be done. */
+function unlockAndRelease(memory: Memory, queue: number, joiners: boolean): void {
+  const list = queue + QUEUE.joiners;
+  if (joiners && load(memory.words, list + LIST.head) !== 0) {
+    lockList(memory, list);
+    grantAllAndUnlock(memory, list, () => GRANT.done);
+  }
+  unlockList(memory, queue + QUEUE.getters);
+}
+
+/** True: nothing is unfinished. False: the slot waits for that. */
+export function joinOrEnqueue(memory: Memory, queue: number, slot: number): boolean {
+  lockQueue(memory, queue);
+  const finished = unfinished(memory, queue) <= 0;
+  if (!finished) {
+    lockList(memory, queue + QUEUE.joiners);
+    enqueue(memory, queue + QUEUE.joiners, slot, queue);
+    unlockList(memory, queue + QUEUE.joiners);
+  }
+  unlockList(memory, queue + QUEUE.getters);
+  return finished;
+}
+
+/** No more puts; gets drain what is left. `immediate` drops that too, handing each cell to `discard`. */
+export function shutDown(memory: Memory, queue: number, immediate: boolean, discard: (cell: number) => void): void {
+  lockQueue(memory, queue);
+  store(memory.words, queue + QUEUE.shut, 1);
+  const dropped: number[] = [];
+  if (immediate) {
+    let gets = load(memory.words, queue + QUEUE.gets);
+    for (let n = size(memory, queue); n > 0; n--, gets = (gets + 1) | 0) dropped.push(cellAt(memory, queue, gets));
+    store(memory.words, queue + QUEUE.gets, gets);
+    store(memory.words, queue + QUEUE.done, (load(memory.words, queue + QUEUE.done) + dropped.length) | 0);
+  }
+  lockList(memory, queue + QUEUE.putters);
+  grantAllAndUnlock(memory, queue + QUEUE.putters, () => GRANT.broken);
+  const finished = dropped.length > 0 && unfinished(memory, queue) <= 0;
+  const woken: number[] = [];
+  const getters = queue + QUEUE.getters;
+  for (let slot = first(memory, getters); slot !== 0; slot = first(memory, getters)) {
+    woken.push(slot, load(memory.words, slot + SLOT.async), load(memory.words, slot + SLOT.tid));
+    grant(memory, getters, slot, GRANT.broken);
+  }
+  unlockAndRelease(memory, queue, finished);
+  wakeAll(memory, woken);
+  for (const cell of dropped) discard(cell);
+}
+
+export function isShutDown(memory: Memory, queue: number): boolean {
+  return load(memory.words, queue + QUEUE.shut) !== 0;
+}
+
+/** Is the cell the address of a message? */
+export function isMessage(cell: number): boolean {
+  return (cell & 1) === 0 && (cell < 0 || cell >= FIRST_ADDRESS);
+}
+
+/** Hands the messages still in the queue to `discard`: nobody refers to the queue any more. */
+export function discardItems(memory: Memory, queue: number, discard: (message: number) => void): void {
+  let gets = load(memory.words, queue + QUEUE.gets);
+  for (let n = size(memory, queue); n > 0; n--, gets = (gets + 1) | 0) {
+    const cell = cellAt(memory, queue, gets);
+    if (isMessage(cell)) discard(cell);
+  }
+}
+
+/** Bytes the ring takes: for tests of its growth. */
+export function ringBytes(memory: Memory, queue: number): number {
+  return 4 * sizeOf(memory, load(memory.words, queue + QUEUE.ring));
+}

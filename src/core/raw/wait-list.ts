@@ -1,0 +1,196 @@
+/**
+ * A wait list: the FIFO of those who wait for one primitive.
+ *
+ * ```
+ *   primitive ── guard │ head ──► slot ⇄ slot ⇄ slot ◄── tail
+ * ```
+ * One slot for each waiter, each with its own futex word. The chain of `next` words is the truth; `previous` and `tail`
+ * follow from it, so that a list whose guard was taken over from a dead thread can be repaired. Sync and async waiters
+ * stand in the same list: a grant wakes a blocked thread through the slot's word, an event loop through its thread's
+ * ready stack and doorbell.
+ *
+ * Source of the shape: parking_lot's queues and tokio's batch semaphore, with the waiter's own word as in facts about
+ * futexes: whoever gives a wake-up knows exactly to whom.
+ *
+ * @module
+ */
+
+import { compareExchange, exchange, load, store } from "#atomics";
+import { LIST, RECORD, SLOT, SLOT_STATE } from "../layout.ts";
+import type { Memory } from "../memory.ts";
+import { lockGuard, unlockGuard } from "./guard.ts";
+import { isAlive, recordOf } from "./threads.ts";
+
+/** Takes the list's guard, repairing the list if its holder died. True: it had died. */
+export function lockList(memory: Memory, list: number): boolean {
+  const tookOver = lockGuard(memory, list + LIST.guard);
+  if (tookOver) repair(memory, list);
+  return tookOver;
+}
+
+export function unlockList(memory: Memory, list: number): void {
+  unlockGuard(memory, list + LIST.guard);
+}
+
+/** The oldest waiter, or 0. Under the guard. */
+export function first(memory: Memory, list: number): number {
+  const slot = load(memory.words, list + LIST.head);
+  return slot === 0 ? 0 : memory.reach(slot);
+}
+
+/** Enters a slot for the primitive at `object`. Under the guard. `front` keeps the place of one who must try again. */
+export function enqueue(memory: Memory, list: number, slot: number, object: number, front = false): void {
+  memory.reach(slot);
+  store(memory.words, slot + SLOT.object, object);
+  store(memory.words, slot + SLOT.value, 0);
+  store(memory.words, slot + SLOT.list, list);
+  store(memory.words, slot + SLOT.state, SLOT_STATE.waiting);
+  const tail = load(memory.words, list + LIST.tail);
+  if (tail === 0) {
+    store(memory.words, slot + SLOT.next, 0);
+    store(memory.words, slot + SLOT.previous, 0);
+    store(memory.words, list + LIST.head, slot);
+    store(memory.words, list + LIST.tail, slot);
+  } else if (front) {
+    const head = first(memory, list);
+    store(memory.words, slot + SLOT.next, head);
+    store(memory.words, slot + SLOT.previous, 0);
+    store(memory.words, list + LIST.head, slot);
+    store(memory.words, head + SLOT.previous, slot);
+  } else {
+    memory.reach(tail);
+    store(memory.words, slot + SLOT.next, 0);
+    store(memory.words, slot + SLOT.previous, tail);
+    store(memory.words, tail + SLOT.next, slot);
+    store(memory.words, list + LIST.tail, slot);
+  }
+}
+
+/** Takes a slot out. Under the guard. */
+export function unlink(memory: Memory, list: number, slot: number): void {
+  const next = load(memory.words, slot + SLOT.next);
+  const previous = load(memory.words, slot + SLOT.previous);
+  if (next !== 0) memory.reach(next);
+  if (previous !== 0) memory.reach(previous);
+  // The store into the chain comes first: it alone decides what a repair will find.
+  if (previous === 0) store(memory.words, list + LIST.head, next);
+  else store(memory.words, previous + SLOT.next, next);
+  if (next === 0) store(memory.words, list + LIST.tail, previous);
+  else store(memory.words, next + SLOT.previous, previous);
+  store(memory.words, slot + SLOT.list, 0);
+}
+
+/**
+ * Takes the slot out of its list and gives it `value`. Under the guard; the caller calls {@link wake} with it, best
+ * after unlocking, so that the waiter does not wake up into the guard.
+ */
+export function grant(memory: Memory, list: number, slot: number, value: number): void {
+  store(memory.words, slot + SLOT.value, value);
+  store(memory.words, slot + SLOT.granter, memory.self);
+  unlink(memory, list, slot);
+  store(memory.words, slot + SLOT.state, SLOT_STATE.granted);
+}
+
+/** Wakes the waiter of a granted slot. A blocked thread may have gone on already: then this wakes nobody. */
+export function wake(memory: Memory, slot: number, isAsync: boolean, tid: number): void {
+  if (!isAsync) {
+    memory.notify(slot + SLOT.state, 1);
+    return;
+  }
+  const record = recordOf(memory, tid);
+  memory.reach(slot);
+  let top = load(memory.words, record + RECORD.ready);
+  for (;;) {
+    store(memory.words, slot + SLOT.ready, top);
+    const seen = compareExchange(memory.words, record + RECORD.ready, top, slot);
+    if (seen === top) break;
+    top = seen;
+  }
+  ring(memory, record);
+}
+
+/** Makes a thread's event loop look at its ready stack and its requests. */
+export function ring(memory: Memory, record: number): void {
+  if (exchange(memory.words, record + RECORD.doorbell, 1) === 0) memory.notify(record + RECORD.doorbell);
+}
+
+/**
+ * Grants and wakes the waiter: for callers with one waiter to wake. `unlock` is done in between.
+ */
+export function grantAndUnlock(memory: Memory, list: number, slot: number, value: number): void {
+  // Read before the grant: afterwards a blocked waiter may already have put the slot to another use.
+  const isAsync = load(memory.words, slot + SLOT.async) === 1;
+  const tid = load(memory.words, slot + SLOT.tid);
+  grant(memory, list, slot, value);
+  unlockList(memory, list);
+  wake(memory, slot, isAsync, tid);
+}
+
+/** Grants all waiters and unlocks. `value` is told how many were granted before. Under the guard. */
+export function grantAllAndUnlock(memory: Memory, list: number, value: (index: number) => number): number {
+  const woken: number[] = [];
+  for (let slot = first(memory, list); slot !== 0; slot = first(memory, list)) {
+    woken.push(slot, load(memory.words, slot + SLOT.async), load(memory.words, slot + SLOT.tid));
+    grant(memory, list, slot, value(woken.length / 3 - 1));
+  }
+  unlockList(memory, list);
+  wakeAll(memory, woken);
+  return woken.length / 3;
+}
+
+/** Wakes triples of slot, async, tid. */
+export function wakeAll(memory: Memory, woken: readonly number[]): void {
+  for (let i = 0; i < woken.length; i += 3) wake(memory, woken[i]!, woken[i + 1] === 1, woken[i + 2]!);
+}
+
+/** Gives up a wait. False: it was granted already, and the grant must be taken. */
+export function cancelWait(memory: Memory, slot: number): boolean {
+  memory.reach(slot);
+  const list = load(memory.words, slot + SLOT.list);
+  if (list === 0) return false;
+  memory.reach(list + LIST.tail);
+  lockList(memory, list);
+  const waiting = load(memory.words, slot + SLOT.list) === list;
+  if (waiting) {
+    unlink(memory, list, slot);
+    store(memory.words, slot + SLOT.state, SLOT_STATE.free);
+  }
+  unlockList(memory, list);
+  return waiting;
+}
+
+/** Makes a thread that blocks look up from its wait: there is a request, or it was cancelled. */
+export function interrupt(memory: Memory, record: number): void {
+  const slot = load(memory.words, record + RECORD.syncSlot);
+  if (slot === 0) return;
+  const state = memory.reach(slot) + SLOT.state;
+  if (compareExchange(memory.words, state, SLOT_STATE.waiting, SLOT_STATE.interrupted) === SLOT_STATE.waiting) {
+    memory.notify(state, 1);
+  }
+}
+
+/** Number of waiters. Under the guard. */
+export function count(memory: Memory, list: number): number {
+  let n = 0;
+  for (let slot = first(memory, list); slot !== 0; slot = memory.reach(load(memory.words, slot + SLOT.next))) n++;
+  return n;
+}
+
+function repair(memory: Memory, list: number): void {
+  let previous = 0;
+  let slot = first(memory, list);
+  while (slot !== 0) {
+    store(memory.words, slot + SLOT.previous, previous);
+    const next = load(memory.words, slot + SLOT.next);
+    // A granter may have died after it gave its value and before it took the slot out; or a waiter that
+    // took itself out before it set `list`: such a slot is not in the chain and needs nothing.
+    previous = slot;
+    slot = next === 0 ? 0 : memory.reach(next);
+  }
+  store(memory.words, list + LIST.tail, previous);
+}
+
+/** Was the wake-up of this granted slot lost together with the thread that gave it? */
+export function granterDied(memory: Memory, slot: number): boolean {
+  return !isAlive(memory, load(memory.words, slot + SLOT.granter));
+}
