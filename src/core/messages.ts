@@ -1,0 +1,158 @@
+/**
+ * Messages: any sendable value, packed into one block of the program's memory, and named by its address.
+ *
+ * @module
+ */
+
+import { RuntimeError } from "../errors.ts";
+import { alloc, free } from "./heap.ts";
+import { ADDRESS, attach } from "./handles.ts";
+import { memory } from "./program.ts";
+import { attachments as attached, discardMessage, MESSAGE, release, retain } from "./references.ts";
+import { addressesIn, Codec, type CodecOptions, type Message } from "./wire/codec.ts";
+import type { PlatformObjects } from "./wire/platform.ts";
+import type { FunctionShipper } from "./wire/shipper.ts";
+import type { HostStrings } from "./wire/strings.ts";
+
+/** Carries what only the platform can clone or move (a MessagePort, a Blob) to whoever reads the message. */
+export interface Attachments {
+  /** Takes charge of the values and names them by a number other than 0. */
+  leave(values: readonly unknown[], transferList: readonly unknown[]): number;
+  /** Fetches them, waiting as the platform must; `keep` if others will read the same message. */
+  fetch(id: number, keep: boolean): readonly unknown[];
+  /** As {@link fetch}, without blocking. `undefined`: they are here already. */
+  request(id: number, keep: boolean): Promise<void> | undefined;
+  /** Nobody will ask for them. */
+  drop(id: number): void;
+}
+
+/** What the host gives: how to ship functions, and what the platform does better. */
+export interface MessageSupport {
+  readonly shipper: FunctionShipper;
+  readonly strings?: HostStrings;
+  readonly platform?: PlatformObjects;
+  readonly attachments: Attachments;
+}
+
+let support: MessageSupport | undefined;
+let codec: Codec | undefined;
+
+export function setMessageSupport(given: MessageSupport): void {
+  support = given;
+  const options: CodecOptions = {
+    shipper: given.shipper,
+    shared: {
+      addressOf(value) {
+        const address = (value as { [ADDRESS]?: number })[ADDRESS];
+        if (address !== undefined) retain(memory, address);
+        return address;
+      },
+      attach,
+      release: (address) => release(memory, address),
+    },
+    ...(given.strings && { strings: given.strings }),
+    ...(given.platform && { platform: given.platform }),
+  };
+  codec = new Codec(options);
+  attached.drop = (id) => given.attachments.drop(id);
+}
+
+/** The names of an object's private `#fields`, which cannot travel. */
+export function privateFieldsOf(value: object): readonly string[] {
+  return support?.shipper.privateFields(value) ?? [];
+}
+
+function ready(): Codec {
+  if (codec === undefined) throw new RuntimeError("heddle has no host on this platform: import it as `heddle`.");
+  return codec;
+}
+
+/**
+ * Packs a value into memory. `path` is how errors call it: `args`, `result`.
+ *
+ * Errors: `NotSendableError`; then nothing was allocated or retained.
+ */
+export function pack(value: unknown, path: string): number {
+  return packed((allocate) => ready().encodeInto(value, path, allocate));
+}
+
+/** Packs whatever was thrown. Never fails for want of sendability. */
+export function packThrown(thrown: unknown): number {
+  return packed((allocate) => ready().encodeThrown(thrown, "error", allocate));
+}
+
+function packed(encode: (allocate: (size: number) => Uint8Array) => Message): number {
+  let block = 0;
+  const message = encode((size) => {
+    block = alloc(memory, MESSAGE.first + ((size + 3) >>> 2));
+    memory.words[block + MESSAGE.bytes] = size;
+    memory.words[block + MESSAGE.attachments] = 0;
+    return viewOf(block);
+  });
+  if (message.attachments.length > 0) {
+    memory.words[block + MESSAGE.attachments] = support!.attachments.leave(message.attachments, message.transferList);
+  }
+  return block;
+}
+
+function viewOf(message: number): Uint8Array {
+  memory.reach(message);
+  const start = (message + MESSAGE.first) * 4;
+  const size = memory.words[message + MESSAGE.bytes]! >>> 0;
+  memory.reach(message + MESSAGE.first + (size >>> 2));
+  return memory.bytes.subarray(start, start + size);
+}
+
+/** What must be loaded or fetched before {@link unpack}, or {@link peek} with `keep`. `undefined`: nothing. */
+export function prepare(message: number, keep = false): Promise<unknown> | undefined {
+  const bytes = viewOf(message);
+  const waits: Promise<unknown>[] = [];
+  for (const reference of ready().references(bytes)) {
+    const loading = support!.shipper.prepare(reference);
+    if (loading !== undefined) waits.push(loading);
+  }
+  const attachments = memory.words[message + MESSAGE.attachments]!;
+  const fetching = attachments === 0 ? undefined : support!.attachments.request(attachments, keep);
+  if (fetching !== undefined) waits.push(fetching);
+  return waits.length === 0 ? undefined : Promise.all(waits);
+}
+
+/** The value, and frees the message. */
+export function unpack(message: number): unknown {
+  try {
+    return decode(message, false);
+  } finally {
+    free(memory, message);
+  }
+}
+
+/** The value; the message stays for others to read. */
+export function peek(message: number): unknown {
+  for (const address of addressesIn(viewOf(message))) retain(memory, address);
+  return decode(message, true);
+}
+
+/** As {@link unpack}, once everything it needs is loaded. */
+export async function unpackPrepared(message: number): Promise<unknown> {
+  await prepareOrDiscard(message);
+  return unpack(message);
+}
+
+async function prepareOrDiscard(message: number): Promise<void> {
+  try {
+    await prepare(message);
+  } catch (error) {
+    discard(message);
+    throw error;
+  }
+}
+
+function decode(message: number, keep: boolean): unknown {
+  const id = memory.words[memory.reach(message) + MESSAGE.attachments]!;
+  return ready().decode(viewOf(message), id === 0 ? undefined : support!.attachments.fetch(id, keep));
+}
+
+/** Frees a message that nobody will read. */
+export function discard(message: number): void {
+  discardMessage(memory, message);
+}

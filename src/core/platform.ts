@@ -1,0 +1,26 @@
+/**
+ * What the core needs from the platform while it waits. The host replaces these defaults when it is loaded; without a
+ * host (a unit test of the core) they do nothing.
+ *
+ * @module
+ */
+
+export interface Platform {
+  /** Keeps the event loop alive: once more for each call, until as many calls of {@link unhold}. */
+  hold(): void;
+  unhold(): void;
+  /** Looks for children that died and requests that wait, also while the event loop is blocked. */
+  poll(): void;
+  /** How long a blocked thread may sleep before it must {@link poll}; `undefined`: until it is woken. Milliseconds. */
+  slice(): number | undefined;
+  /** The thread was cancelled: abort its signal. Called once, on its event loop or from its blocking wait. */
+  onCancel(): void;
+}
+
+export const platform: Platform = {
+  hold: () => undefined,
+  unhold: () => undefined,
+  poll: () => undefined,
+  slice: () => undefined,
+  onCancel: () => undefined,
+};

@@ -1,0 +1,157 @@
+/**
+ * The reaper: what must happen when a thread is gone, whichever way it went. Run by the thread that started it, or by
+ * the dying thread itself when it still can.
+ *
+ * A wake-up given to a thread that is gone is lost, a guard it held stays closed, a lock it held has no owner any more.
+ * In this order: the thread is declared dead (guards can be taken over, locks found ownerless), its waits are taken out
+ * of their lists, grants that it never used are passed on, and everyone who waits for something it owned is told.
+ *
+ * @module
+ */
+
+import { load, store } from "#atomics";
+import { flushCaches } from "./heap.ts";
+import { releaseHeld } from "./handles.ts";
+import { GRANT, OBJECT, QUEUE, RECORD, SLOT, SLOT_STATE, TAG, THREAD_STATE } from "./layout.ts";
+import type { Memory } from "./memory.ts";
+import { isMessage, giveBack, settleQueue } from "./raw/queue.ts";
+import { breakIfRunBy } from "./raw/barrier.ts";
+import { notifyWaiters } from "./raw/condition.ts";
+import { passOnLost, poisonIfOwnedBy } from "./raw/lock.ts";
+import { returnLostPermit } from "./raw/semaphore.ts";
+import { recordOf } from "./raw/threads.ts";
+import { cancelWait, enqueue, lockList, ring, first, unlockList } from "./raw/wait-list.ts";
+import { discardMessage } from "./references.ts";
+import { addToDead, liveRecords } from "./thread-table.ts";
+
+/**
+ * Buries a thread whose worker is gone, and frees its record for the next. `died`: it did not finish. Does nothing the
+ * second time.
+ */
+export function bury(memory: Memory, tid: number, died: boolean): void {
+  const record = recordOf(memory, tid);
+  if (record === 0 || load(memory.words, record + RECORD.tid) !== tid) return;
+  if (load(memory.words, record + RECORD.state) === THREAD_STATE.free) return;
+  if (died) orphan(memory, tid);
+  // From here on guards that it held can be taken over.
+  store(memory.words, record + RECORD.state, died ? THREAD_STATE.died : THREAD_STATE.ended);
+  for (const slot of slotsOf(memory, record)) passOnWait(memory, tid, slot);
+  store(memory.words, record + RECORD.ready, 0);
+  if (died) tellTheLiving(memory, tid);
+  releaseHeld(memory, record);
+  flushCaches(memory, record);
+  store(memory.words, record + RECORD.object, 0);
+  store(memory.words, record + RECORD.state, THREAD_STATE.free);
+}
+
+/**
+ * The thread ended abnormally: its locks have no owner any more. A thread that fails does this for itself, while it
+ * winds down.
+ */
+export function announceDeath(memory: Memory, tid: number): void {
+  if (orphan(memory, tid)) tellTheLiving(memory, tid);
+}
+
+function orphan(memory: Memory, tid: number): boolean {
+  const record = recordOf(memory, tid);
+  if (load(memory.words, record + RECORD.orphaned) !== 0) return false;
+  // The list comes first: it is what counts once the record has another user.
+  addToDead(memory, tid);
+  store(memory.words, record + RECORD.orphaned, 1);
+  return true;
+}
+
+function slotsOf(memory: Memory, record: number): number[] {
+  const slots: number[] = [];
+  for (let slot = load(memory.words, record + RECORD.slots); slot !== 0; ) {
+    slots.push(memory.reach(slot));
+    slot = load(memory.words, slot + SLOT.chain);
+  }
+  return slots;
+}
+
+/** Takes a dead thread's slot out of its list, or passes on what it was granted and never used. */
+function passOnWait(memory: Memory, tid: number, slot: number): void {
+  const object = load(memory.words, slot + SLOT.object);
+  const tag = object === 0 ? 0 : load(memory.words, memory.reach(object) + OBJECT.tag);
+  const state = load(memory.words, slot + SLOT.state);
+  const payload = load(memory.words, slot + SLOT.payload);
+  store(memory.words, slot + SLOT.payload, 0);
+  if (state === SLOT_STATE.free || object === 0) return;
+  if (tag === TAG.queue) settleQueue(memory, object);
+  const isPutter = tag === TAG.queue && load(memory.words, slot + SLOT.list) !== object + QUEUE.getters;
+  if (load(memory.words, slot + SLOT.list) !== 0 && cancelWait(memory, slot)) {
+    if (tag === TAG.queue && isPutter && isMessage(payload)) discardMessage(memory, payload);
+  } else if (load(memory.words, slot + SLOT.state) === SLOT_STATE.granted) {
+    passOnGrant(memory, tid, slot, object, tag, payload);
+  }
+  store(memory.words, slot + SLOT.state, SLOT_STATE.free);
+  store(memory.words, slot + SLOT.object, 0);
+}
+
+function passOnGrant(memory: Memory, tid: number, slot: number, object: number, tag: number, payload: number): void {
+  const value = load(memory.words, slot + SLOT.value);
+  switch (tag) {
+    case TAG.lock:
+    case TAG.rlock:
+      passOnLost(memory, object, tid, value);
+      break;
+    case TAG.semaphore:
+    case TAG.boundedSemaphore:
+      if (value === GRANT.done) returnLostPermit(memory, object);
+      break;
+    case TAG.condition:
+      notifyWaiters(memory, object, 1);
+      break;
+    case TAG.queue:
+      if (value === GRANT.done && payload !== 0) giveBack(memory, object, payload);
+      break;
+    default:
+  }
+}
+
+/** Walks everyone who waits: for a lock of the dead, for a barrier whose action it ran, for a queue it was serving. */
+function tellTheLiving(memory: Memory, dead: number): void {
+  for (const record of liveRecords(memory)) {
+    for (const slot of slotsOf(memory, record)) {
+      const object = load(memory.words, slot + SLOT.object);
+      if (object === 0) continue;
+      const state = load(memory.words, slot + SLOT.state);
+      if (state === SLOT_STATE.granted) memory.notify(slot + SLOT.state);
+      if (state !== SLOT_STATE.waiting && state !== SLOT_STATE.interrupted) continue;
+      reenterIfDropped(memory, slot, object);
+      switch (load(memory.words, memory.reach(object) + OBJECT.tag)) {
+        case TAG.lock:
+        case TAG.rlock:
+          poisonIfOwnedBy(memory, object, dead);
+          break;
+        case TAG.barrier:
+          breakIfRunBy(memory, object, dead);
+          break;
+        case TAG.queue:
+          settleQueue(memory, object);
+          break;
+        default:
+      }
+    }
+    ring(memory, record);
+  }
+}
+
+/** A granter that died between taking a slot out and granting it leaves a waiter in no list: it goes back to the head. */
+function reenterIfDropped(memory: Memory, slot: number, object: number): void {
+  const list = load(memory.words, slot + SLOT.list);
+  if (list === 0) return;
+  lockList(memory, memory.reach(list));
+  if (load(memory.words, slot + SLOT.list) === list && !contains(memory, list, slot)) {
+    enqueue(memory, list, slot, object, true);
+  }
+  unlockList(memory, list);
+}
+
+function contains(memory: Memory, list: number, wanted: number): boolean {
+  for (let slot = first(memory, list); slot !== 0; slot = memory.reach(load(memory.words, slot + SLOT.next))) {
+    if (slot === wanted) return true;
+  }
+  return false;
+}

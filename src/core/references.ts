@@ -1,0 +1,71 @@
+/**
+ * Counting references to shared objects, and freeing what nobody refers to any more. Any thread may be the one that
+ * frees an object of any type, so this knows all types, by their layout alone.
+ *
+ * A message in shared memory is one block:
+ * ```
+ *   bytes │ attachments │ encoded bytes …
+ * ```
+ * and holds one reference to each shared object it carries; the encoded bytes list them.
+ *
+ * @module
+ */
+
+import { add, load, store } from "#atomics";
+import { free } from "./heap.ts";
+import { BARRIER, CONDITION, OBJECT, QUEUE, TAG, THREAD_MESSAGES } from "./layout.ts";
+import type { Memory } from "./memory.ts";
+import { discardItems } from "./raw/queue.ts";
+import { addressesIn } from "./wire/codec.ts";
+
+export const MESSAGE = { bytes: 0, attachments: 1, first: 2 } as const;
+
+/** Told when a message with attachments is discarded. The host sets it. */
+export const attachments: { drop(id: number): void } = { drop: () => undefined };
+
+export function retain(memory: Memory, address: number): void {
+  add(memory.words, memory.reach(address) + OBJECT.references, 1);
+}
+
+export function release(memory: Memory, address: number): void {
+  if (add(memory.words, memory.reach(address) + OBJECT.references, -1) !== 1) return;
+  dispose(memory, address);
+  store(memory.words, address + OBJECT.tag, 0);
+  free(memory, address);
+}
+
+/** Frees a message that nobody will read, with the references it holds. */
+export function discardMessage(memory: Memory, message: number): void {
+  memory.reach(message);
+  const size = memory.words[message + MESSAGE.bytes]! >>> 0;
+  const start = (message + MESSAGE.first) * 4;
+  memory.reach((start + size) >>> 2);
+  for (const address of addressesIn(memory.bytes.subarray(start, start + size))) release(memory, address);
+  const id = memory.words[message + MESSAGE.attachments]!;
+  if (id !== 0) attachments.drop(id);
+  free(memory, message);
+}
+
+function dispose(memory: Memory, address: number): void {
+  switch (load(memory.words, address + OBJECT.tag)) {
+    case TAG.condition:
+      release(memory, load(memory.words, address + CONDITION.lock));
+      break;
+    case TAG.barrier:
+      discardWord(memory, address + BARRIER.action);
+      break;
+    case TAG.queue:
+      discardItems(memory, address, (message) => discardMessage(memory, message));
+      free(memory, load(memory.words, address + QUEUE.ring));
+      break;
+    case TAG.thread:
+      for (const word of THREAD_MESSAGES) discardWord(memory, address + word);
+      break;
+    default:
+  }
+}
+
+function discardWord(memory: Memory, word: number): void {
+  const message = load(memory.words, word);
+  if (message !== 0) discardMessage(memory, message);
+}
