@@ -1,0 +1,183 @@
+/**
+ * Attachments: values that only the platform can clone or move (a user's SharedArrayBuffer, a MessagePort, a Blob), and
+ * that therefore cannot lie in shared memory with the message they belong to.
+ *
+ * ```
+ *   sender ──{ id, values }──► main thread's store ──{ id, values }──► whoever decodes the message
+ * ```
+ * Who will read a message is not known when it is put into a queue, so the main thread keeps what is attached until it
+ * is asked for. Every worker has a port to it. A blocked main thread is poked and serves from its wait.
+ *
+ * @module
+ */
+
+import { isMainThread, MessageChannel, MessagePort, receiveMessageOnPort } from "node:worker_threads";
+import { add, load } from "#atomics";
+import { PROGRAM } from "../../core/layout.ts";
+import type { Attachments } from "../../core/messages.ts";
+import { platform } from "../../core/platform.ts";
+import { memory } from "../../core/program.ts";
+import { interrupt } from "../../core/raw/wait-list.ts";
+import { RuntimeError } from "../../errors.ts";
+import { BOOT } from "./boot.ts";
+
+type Letter =
+  | { readonly kind: "leave"; readonly id: number; readonly values: readonly unknown[] }
+  | { readonly kind: "want"; readonly id: number; readonly keep: boolean }
+  | { readonly kind: "drop"; readonly id: number }
+  | { readonly kind: "join"; readonly port: MessagePort };
+
+interface Reply {
+  readonly id: number;
+  readonly values: readonly unknown[] | undefined;
+}
+
+/** How long a blocked worker sleeps between looks into its mail. Milliseconds. */
+const LOOK_EVERY = 1;
+
+/** In the main thread: what was left and not yet fetched, and the ports of all workers. */
+const store: Map<number, readonly unknown[]> = new Map();
+const ports: Set<MessagePort> = new Set();
+let served = 0;
+
+/** In a worker: its port to the main thread, what has arrived, and who waits for it. */
+const own = (globalThis as { [BOOT]?: { mail?: MessagePort } })[BOOT]?.mail;
+/** `undefined`: the main thread has it no more. */
+const arrived: Map<number, readonly unknown[] | undefined> = new Map();
+const waiting: Map<number, () => void> = new Map();
+
+/** A port to the main thread, to be given to a new worker. */
+export function mailbox(): MessagePort {
+  const { port1, port2 } = new MessageChannel();
+  if (isMainThread || own === undefined) join(port2);
+  else own.postMessage({ kind: "join", port: port2 } satisfies Letter, [port2]);
+  return port1;
+}
+
+function join(port: MessagePort): void {
+  ports.add(port);
+  port.on("message", (letter: Letter) => serve(port, letter));
+  port.on("close", () => ports.delete(port));
+  port.unref();
+}
+
+function serve(port: MessagePort, letter: Letter): void {
+  switch (letter.kind) {
+    case "leave":
+      store.set(letter.id, letter.values);
+      break;
+    case "drop":
+      store.delete(letter.id);
+      break;
+    case "join":
+      join(letter.port);
+      break;
+    default: {
+      if (!store.has(letter.id)) readMail();
+      const values = store.get(letter.id);
+      if (!letter.keep) store.delete(letter.id);
+      const reply: Reply = { id: letter.id, values };
+      try {
+        port.postMessage(reply, values === undefined || letter.keep ? [] : movable(values));
+      } catch {
+        port.postMessage({ id: letter.id, values: undefined } satisfies Reply);
+      }
+    }
+  }
+}
+
+function movable(values: readonly unknown[]): MessagePort[] {
+  return values.filter((value) => value instanceof MessagePort);
+}
+
+/** Takes in everything that has been posted, without the event loop. */
+function readMail(): void {
+  for (const port of ports) {
+    for (let got = receiveMessageOnPort(port); got !== undefined; got = receiveMessageOnPort(port)) {
+      serve(port, got.message as Letter);
+    }
+  }
+}
+
+/** In the main thread's blocking waits: serves workers that asked. */
+export function pollMail(): void {
+  const requests = load(memory.words, PROGRAM.attachmentRequests);
+  if (requests === served) return;
+  served = requests;
+  readMail();
+}
+
+function ask(id: number, keep: boolean): MessagePort {
+  if (own === undefined) {
+    throw new RuntimeError(
+      "A value that only the platform can clone cannot reach a worker made by the worker: option after its start.",
+    );
+  }
+  own.postMessage({ kind: "want", id, keep } satisfies Letter);
+  add(memory.words, PROGRAM.attachmentRequests, 1);
+  interrupt(memory, PROGRAM.mainRecord);
+  return own;
+}
+
+function checked(id: number, values: readonly unknown[] | undefined): readonly unknown[] {
+  if (values !== undefined) return values;
+  throw new RuntimeError(
+    `What was attached to a message (number ${id}) is gone: something that can only be moved, such as a MessagePort, can be received once.`,
+  );
+}
+
+export const attachments: Attachments = {
+  leave(values, transferList) {
+    const id = (add(memory.words, PROGRAM.attachments, 1) + 1) | 0 || 1;
+    if (own === undefined) store.set(id, structuredClone(values, { transfer: transferList as never }));
+    else own.postMessage({ kind: "leave", id, values } satisfies Letter, transferList as never);
+    return id;
+  },
+
+  fetch(id, keep) {
+    if (own === undefined) {
+      if (!store.has(id)) readMail();
+      const values = checked(id, store.get(id));
+      if (!keep) store.delete(id);
+      return keep ? structuredClone(values) : values;
+    }
+    if (!arrived.has(id)) {
+      const port = ask(id, keep);
+      const sleep = new Int32Array(new SharedArrayBuffer(4));
+      while (!arrived.has(id)) {
+        const got = receiveMessageOnPort(port);
+        if (got === undefined) Atomics.wait(sleep, 0, 0, LOOK_EVERY);
+        else take(got.message as Reply);
+      }
+    }
+    const values = arrived.get(id);
+    arrived.delete(id);
+    return checked(id, values);
+  },
+
+  request(id, keep) {
+    if (own === undefined || arrived.has(id)) return undefined;
+    return new Promise((resolve) => {
+      waiting.set(id, resolve);
+      platform.hold();
+      const port = ask(id, keep);
+      port.on("message", take);
+      port.unref();
+    });
+  },
+
+  drop(id) {
+    if (own === undefined) store.delete(id);
+    else own.postMessage({ kind: "drop", id } satisfies Letter);
+  },
+};
+
+function take({ id, values }: Reply): void {
+  arrived.set(id, values);
+  const resolve = waiting.get(id);
+  if (resolve === undefined) return;
+  waiting.delete(id);
+  platform.unhold();
+  if (waiting.size === 0) own?.off("message", take);
+  resolve();
+}

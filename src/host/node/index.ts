@@ -1,0 +1,108 @@
+/**
+ * The host on Node: worker_threads for threads, the process's own streams for output.
+ *
+ * @module
+ */
+
+import { readlinkSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { isMainThread } from "node:worker_threads";
+import { store } from "#atomics";
+import { isImporting } from "../../callable/importing.ts";
+import { createShipper } from "../../callable/node/shipper.ts";
+import type { Host } from "../../core/host.ts";
+import { RECORD } from "../../core/layout.ts";
+import { setMessageSupport } from "../../core/messages.ts";
+import { platform } from "../../core/platform.ts";
+import { memory } from "../../core/program.ts";
+import { attachments, pollMail } from "./attachments.ts";
+import { BOOT } from "./boot.ts";
+import { nodePlatform } from "./platform-objects.ts";
+import { redirectOutput, writeFully } from "./output.ts";
+import { nodeStrings } from "./strings.ts";
+import { hasChildren, killWorker, lookEvery, pollChildren, startWorker } from "./workers.ts";
+
+const ROLES: unique symbol = Symbol.for("heddle.roles") as never;
+const roles: Map<string, () => Promise<void>> = ((globalThis as { [ROLES]?: Map<string, () => Promise<void>> })[ROLES] ??=
+  new Map());
+
+/** Held while something heddle does must keep the process alive. */
+const anchor = setInterval(() => undefined, 2 ** 31 - 1);
+anchor.unref();
+let holds = 0;
+
+function hold(): void {
+  if (holds++ === 0) anchor.ref();
+}
+
+function unhold(): void {
+  if (--holds === 0) anchor.unref();
+}
+
+let isReady = false;
+
+function ready(): void {
+  if (isReady) return;
+  isReady = true;
+  platform.hold = hold;
+  platform.unhold = unhold;
+  platform.poll = () => {
+    if (!hasChildren()) return;
+    pollChildren();
+    if (isMainThread) pollMail();
+  };
+  platform.slice = () => (hasChildren() ? lookEvery : undefined);
+  setMessageSupport({
+    shipper: createShipper({ tasksByName: !isMainThread && !hasBootstrap() }),
+    strings: nodeStrings,
+    platform: nodePlatform,
+    attachments,
+  });
+}
+
+/** Was this worker started by heddle's own bootstrap, or by a factory of the user's? */
+function hasBootstrap(): boolean {
+  return BOOT in globalThis;
+}
+
+/** The module of the role is still being imported: in a bundle, that is the user's whole program. */
+function isLoadingRole(): boolean {
+  return (globalThis as { [BOOT]?: { loaded?: boolean } })[BOOT]?.loaded === false;
+}
+
+function osThread(): number {
+  try {
+    return Number(readlinkSync("/proc/thread-self").split("/").pop());
+  } catch {
+    return 0;
+  }
+}
+
+export const host: Host = {
+  ready,
+  availableParallelism: availableParallelism(),
+  startWorker,
+  killWorker,
+  registerRole(role, run) {
+    roles.set(role, run);
+  },
+  enterThread(on) {
+    store(memory.words, memory.record + RECORD.osThread, osThread());
+    redirectOutput();
+    process.on("uncaughtException", (error) => on.uncaught(error));
+    process.on("exit", (code) => on.exit(code));
+  },
+  onIdle(fn) {
+    process.on("beforeExit", fn);
+  },
+  onExit(fn) {
+    process.on("exit", fn);
+  },
+  hold,
+  unhold,
+  writeError: (text) => writeFully(2, text),
+  isImporting: () => isImporting() || isLoadingRole(),
+  hasPendingWork: () => process.getActiveResourcesInfo().length > 0,
+};
+
+ready();
