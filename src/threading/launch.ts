@@ -1,0 +1,181 @@
+/**
+ * Starting a thread, and noticing its end: the side of the thread that starts it.
+ *
+ * @module
+ */
+
+import { host } from "#host";
+import { load, store } from "#atomics";
+import { ADDRESS } from "../core/handles.ts";
+import type { ResourceLimits, WorkerEnd } from "../core/host.ts";
+import { ENDED, RECORD, REQUEST, THREAD } from "../core/layout.ts";
+import { discard, pack, packThrown, privateFieldsOf } from "../core/messages.ts";
+import { memory } from "../core/program.ts";
+import { recordOf } from "../core/raw/threads.ts";
+import { interrupt, ring } from "../core/raw/wait-list.ts";
+import { bury } from "../core/reaper.ts";
+import { release, retain } from "../core/references.ts";
+import { claimThread, liveRecords } from "../core/thread-table.ts";
+import { NotSendableError, RuntimeError, ThreadDiedError } from "../errors.ts";
+import { setThreadObject } from "./current.ts";
+import { kindOf } from "./kinds.ts";
+import { commit, hasOutcome } from "./outcome.ts";
+import { threadRole } from "./role.ts";
+import { began, finished } from "./shutdown.ts";
+import type { Thread } from "./thread.ts";
+
+/** What a new thread is given, besides its object. */
+export interface Start {
+  readonly target: Function | undefined;
+  readonly args: unknown[] | undefined;
+  readonly resourceLimits: ResourceLimits | undefined;
+  readonly worker: (() => unknown) | undefined;
+  /** The class `Thread`, which this module cannot import. */
+  readonly base: Function;
+  /** Reads, without claiming it, the error that the thread ended with. */
+  error(): unknown;
+}
+
+export function launch(thread: Thread, start: Start): void {
+  const object = thread[ADDRESS];
+  if (thread.ident !== undefined) throw new RuntimeError("threads can only be started once");
+  if (host.isImporting()) throw missingGuard();
+  packStart(thread, start);
+  const tid = claimThread(memory, memory.self);
+  const record = recordOf(memory, tid);
+  // The worker's own handle will have this reference.
+  retain(memory, object);
+  setThreadObject(record, object);
+  store(memory.words, object + THREAD.tid, tid);
+  if (thread.cancelRequested) store(memory.words, record + RECORD.cancel, 1);
+  try {
+    host.startWorker({
+      tid,
+      url: threadRole.url,
+      role: threadRole.name,
+      name: thread.name,
+      resourceLimits: start.resourceLimits,
+      factory: start.worker,
+      onEnd: (end) => ended(thread, tid, end, start),
+    });
+  } catch (error) {
+    bury(memory, tid, false);
+    release(memory, object);
+    store(memory.words, object + THREAD.tid, 0);
+    throw error;
+  }
+  if (kindOf(thread)?.background !== true) began(thread);
+}
+
+function missingGuard(): RuntimeError {
+  return new RuntimeError(
+    "A thread was started while this module was still being imported, in a thread that imports it to find one of its " +
+      "functions. heddle imports a program's modules again in each thread, so the main part of the program must not " +
+      "run there. Guard it:\n\n" +
+      '    import { isMain } from "heddle";\n\n' +
+      "    if (isMain(import.meta)) {\n" +
+      "      // start threads here\n" +
+      "    }\n",
+  );
+}
+
+/** Packs what the thread needs. If a part cannot be sent, nothing of it stays behind. */
+function packStart(thread: Thread, { target, args, base }: Start): void {
+  const kind = kindOf(thread);
+  const custom = thread.constructor !== base && kind === undefined;
+  const parts: [word: number, value: unknown, path: string][] = [];
+  if (target !== undefined) parts.push([THREAD.target, target, "target"]);
+  if (args !== undefined && args.length > 0) parts.push([THREAD.args, args, "args"]);
+  if (kind !== undefined) {
+    parts.push([THREAD.class, kind.name, "class"], [THREAD.state, kind.save(thread), "this"]);
+  } else {
+    if (custom) {
+      checkPrivateFields(thread, base);
+      parts.push([THREAD.class, thread.constructor, "class"]);
+    }
+    const fields = { ...thread };
+    if (Object.keys(fields).length > 0) parts.push([THREAD.state, fields, "this"]);
+  }
+  const packed: [word: number, message: number][] = [];
+  try {
+    for (const [word, value, path] of parts) packed.push([word, pack(value, path)]);
+  } catch (error) {
+    for (const [, message] of packed) discard(message);
+    throw error;
+  }
+  for (const [word, message] of packed) store(memory.words, thread[ADDRESS] + word, message);
+}
+
+function checkPrivateFields(thread: Thread, base: Function): void {
+  let suspicious = false;
+  for (let c = thread.constructor; c !== base && c !== Function.prototype; c = Object.getPrototypeOf(c) as Function) {
+    suspicious ||= Function.prototype.toString.call(c).includes("#");
+  }
+  if (!suspicious) return;
+  const own = ["#options", "#target", "#args", "#outcome", "#abort"];
+  const names = privateFieldsOf(thread).filter((name) => !own.includes(name));
+  if (names.length === 0) return;
+  throw new NotSendableError(
+    `this.${names[0]}: the private field of a ${thread.constructor.name} cannot be sent to another thread; ` +
+      `make it an ordinary one (_${names[0]!.slice(1)})`,
+  );
+}
+
+/** Any thread may ask; only the one that started the thread can do it. */
+export function requestTermination(tid: number): void {
+  const record = recordOf(memory, tid);
+  const parent = load(memory.words, record + RECORD.parent);
+  if (parent === memory.self) {
+    host.killWorker(tid);
+    return;
+  }
+  store(memory.words, record + RECORD.requests, REQUEST.terminate);
+  const owner = recordOf(memory, parent);
+  interrupt(memory, owner);
+  ring(memory, owner);
+}
+
+/** The worker is gone. */
+function ended(thread: Thread, tid: number, end: WorkerEnd, start: Start): void {
+  const object = thread[ADDRESS];
+  const finishedItself = hasOutcome(object);
+  // Before those who join go on: what the thread held must be marked by then.
+  bury(memory, tid, !finishedItself);
+  buryDescendants(tid, thread.name);
+  if (!finishedItself) commit(object, ENDED.threw, packThrown(causeOfDeath(thread.name, end)));
+  const failed = load(memory.words, object + THREAD.flag) === ENDED.threw;
+  finished(thread, failed ? () => start.error() : undefined);
+}
+
+/** Threads that a dead thread had started went with it. */
+function buryDescendants(tid: number, name: string): void {
+  for (const record of liveRecords(memory)) {
+    if (load(memory.words, record + RECORD.parent) !== tid) continue;
+    const child = load(memory.words, record + RECORD.tid);
+    const object = load(memory.words, record + RECORD.object);
+    retain(memory, object);
+    const finishedItself = hasOutcome(object);
+    bury(memory, child, !finishedItself);
+    buryDescendants(child, name);
+    const error = new ThreadDiedError(`The thread ended together with thread ${name}, which had started it`);
+    if (!finishedItself) commit(object, ENDED.threw, packThrown(error));
+    release(memory, object);
+  }
+}
+
+function causeOfDeath(name: string, { exitCode, error }: WorkerEnd): Error {
+  if ((error as { code?: unknown } | undefined)?.code === "ERR_WORKER_OUT_OF_MEMORY") {
+    return new ThreadDiedError(
+      `Thread ${name} ran out of memory: it needed more than its resourceLimits allow. Give it more, or less to do.`,
+      { cause: error, exitCode },
+    );
+  }
+  if (error !== undefined) {
+    return new ThreadDiedError(`Thread ${name} could not run: ${describeError(error)}`, { cause: error, exitCode });
+  }
+  return new ThreadDiedError(`Thread ${name} was terminated before it had finished`, { exitCode });
+}
+
+function describeError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,8 @@
+/**
+ * Where the code is that a thread's worker runs. Filled in by thread-main.ts, which knows its own URL also in a bundle;
+ * the starting side must not import it.
+ *
+ * @module
+ */
+
+export const threadRole: { url: string; readonly name: string } = { url: "", name: "heddle.thread" };

@@ -1,0 +1,124 @@
+/**
+ * Semaphore and BoundedSemaphore: at most so many at once.
+ *
+ * @module
+ */
+
+import { load, store } from "#atomics";
+import { deadlineIn, describe, type WaitOptions } from "../core/deadline.ts";
+import { ADDRESS, isAttaching, register, SharedObject } from "../core/handles.ts";
+import { GRANT, SEMAPHORE, SEMAPHORE_WORDS, TAG } from "../core/layout.ts";
+import { EXPIRED, QUEUED, type WaitKind } from "../core/parker.ts";
+import { memory, parker } from "../core/program.ts";
+import { acquirePermitOrEnqueue, permits, releasePermits, tryAcquirePermit } from "../core/raw/semaphore.ts";
+import { ValueError } from "../errors.ts";
+
+const SEMAPHORE_WAIT: WaitKind = {
+  name: "semaphore.acquire",
+  enter: (memory, semaphore, slot) => (acquirePermitOrEnqueue(memory, semaphore, slot) ? GRANT.done : QUEUED),
+};
+
+/** The most permits the word can count. */
+const MOST = 2 ** 30 - 1;
+
+/**
+ * A number of permits: `acquire` takes one and waits while there is none, `release` gives one back.
+ *
+ * Use it to limit how many do something at once. Permits have no owner: any thread may release.
+ *
+ * ```ts
+ * import { Semaphore } from "heddle/threading";
+ *
+ * const connections = new Semaphore(5);
+ * {
+ *   using _ = await connections.acquire();
+ *   // never more than five in here
+ * }
+ * ```
+ *
+ * **Blocking** and **Cancellation** as for `Lock`.
+ *
+ * **Fairness.** First come, first served: a released permit goes to the oldest waiter; nobody overtakes (in Python a
+ * running thread may).
+ */
+export class Semaphore extends SharedObject implements Disposable {
+  /** @param value permits at the start, 0 or more */
+  constructor(value = 1) {
+    if (!isAttaching()) checkCount("A semaphore's value", value, 0);
+    const bounded = new.target.prototype instanceof BoundedSemaphore || new.target === BoundedSemaphore;
+    super(bounded ? TAG.boundedSemaphore : TAG.semaphore, SEMAPHORE_WORDS, (address) => {
+      store(memory.words, address + SEMAPHORE.word, value << 1);
+      store(memory.words, address + SEMAPHORE.bound, bounded ? value : -1);
+    });
+  }
+
+  /** Waits for a permit without blocking. With a timeout: `undefined` when it passes. */
+  acquire(): Promise<this>;
+  acquire(options: WaitOptions | undefined): Promise<this | undefined>;
+  async acquire(options?: WaitOptions): Promise<this | undefined> {
+    const deadline = deadlineIn(options);
+    options?.signal?.throwIfAborted();
+    if (tryAcquirePermit(memory, this[ADDRESS])) return this;
+    const result = await parker.wait(SEMAPHORE_WAIT, this[ADDRESS], this, deadline, options?.signal);
+    return result === EXPIRED ? undefined : this;
+  }
+
+  /** Blocks until a permit is acquired. With a timeout: `undefined` when it passes. */
+  acquireSync(): this;
+  acquireSync(options: WaitOptions | undefined): this | undefined;
+  acquireSync(options?: WaitOptions): this | undefined {
+    const deadline = deadlineIn(options);
+    if (tryAcquirePermit(memory, this[ADDRESS])) return this;
+    const result = parker.waitSync(SEMAPHORE_WAIT, this[ADDRESS], deadline, options?.signal);
+    return result === EXPIRED ? undefined : this;
+  }
+
+  /** Takes a permit if there is one; never waits. */
+  tryAcquire(): this | undefined {
+    return tryAcquirePermit(memory, this[ADDRESS]) ? this : undefined;
+  }
+
+  /** Gives back `n` permits, waking as many waiters. */
+  release(n = 1): void {
+    checkCount("release(n): n", n, 1);
+    if (!releasePermits(memory, this[ADDRESS], n)) {
+      throw new ValueError(
+        "Semaphore released too many times: a BoundedSemaphore never has more permits than it began with. Nothing was released.",
+      );
+    }
+  }
+
+  /** The permits that are free now. */
+  get value(): number {
+    return permits(memory, this[ADDRESS]);
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
+  }
+
+  override toString(): string {
+    return `<Semaphore value=${this.value}>`;
+  }
+}
+
+/**
+ * A semaphore that must not have more permits than it began with: a release too many is an error, and releases nothing.
+ *
+ * Use it rather than {@link Semaphore} wherever permits stand for something that exists a fixed number of times.
+ */
+export class BoundedSemaphore extends Semaphore {
+  override toString(): string {
+    return `<BoundedSemaphore value=${this.value}/${load(memory.words, this[ADDRESS] + SEMAPHORE.bound)}>`;
+  }
+}
+
+function checkCount(what: string, n: number, least: number): void {
+  if (typeof n !== "number") throw new TypeError(`${what} must be a number, not ${describe(n)}`);
+  if (!Number.isInteger(n) || n < least || n > MOST) {
+    throw new ValueError(`${what} must be ${least === 0 ? "0 or more" : "one or more"}, a whole number, not ${n}`);
+  }
+}
+
+register(TAG.semaphore, () => new Semaphore());
+register(TAG.boundedSemaphore, () => new BoundedSemaphore());
