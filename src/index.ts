@@ -1,0 +1,12 @@
+/**
+ * heddle: Python's concurrency stack for TypeScript. The everyday names; the rest is in `heddle/threading` and its
+ * siblings.
+ *
+ * @module
+ */
+
+export * from "./threading/index.ts";
+export * from "./queue/index.ts";
+export { isMain } from "./callable/node/is-main.ts";
+export { task } from "./callable/task.ts";
+export { transfer } from "./core/wire/transfer.ts";

@@ -1,0 +1,59 @@
+/**
+ * Items as cells: one word that is the item itself, or the address of a message.
+ *
+ * @module
+ */
+
+import { discard, pack, prepare, unpack } from "../core/messages.ts";
+import { isMessage } from "../core/raw/queue.ts";
+
+/** Constants, below the lowest address a block can have. */
+const UNDEFINED = 2;
+const NULL = 4;
+const FALSE = 6;
+const TRUE = 8;
+
+/** Integers that fit a cell beside its tag bit. */
+const LEAST = -(2 ** 30);
+const MOST = 2 ** 30 - 1;
+
+/** Errors: `NotSendableError`. The cell then belongs to the caller, until it is put or discarded. */
+export function toCell(item: unknown): number {
+  if (typeof item === "number") {
+    const small = item | 0;
+    if (small === item && small >= LEAST && small <= MOST && !Object.is(item, -0)) return (small << 1) | 1;
+  } else if (item === undefined) {
+    return UNDEFINED;
+  } else if (item === null) {
+    return NULL;
+  } else if (typeof item === "boolean") {
+    return item ? TRUE : FALSE;
+  }
+  return pack(item, "item");
+}
+
+/** The item; its cell is used up. */
+export function fromCell(cell: number): unknown {
+  if ((cell & 1) === 1) return cell >> 1;
+  switch (cell) {
+    case UNDEFINED:
+      return undefined;
+    case NULL:
+      return null;
+    case FALSE:
+      return false;
+    case TRUE:
+      return true;
+    default:
+      return unpack(cell);
+  }
+}
+
+/** What must be loaded before {@link fromCell}. */
+export function prepareCell(cell: number): Promise<unknown> | undefined {
+  return isMessage(cell) ? prepare(cell) : undefined;
+}
+
+export function discardCell(cell: number): void {
+  if (isMessage(cell)) discard(cell);
+}
