@@ -42,19 +42,39 @@ test("compiled JavaScript with source maps", () =>
   check("--enable-source-maps", fileURLToPath(new URL("./fixtures/program.js", import.meta.url))));
 
 test("TypeScript stripped by Node", { skip: !strips && "this Node does not strip types" }, () =>
-  check("--disable-warning=ExperimentalWarning", source));
+  check("--disable-warning=ExperimentalWarning", source),
+);
 
 test("tsx", () => check("--import", "tsx", source));
 
 test("an esbuild bundle", async () => {
   const outfile = join(out, "esbuild/program.mjs");
-  await build({ entryPoints: [source], outfile, bundle: true, platform: "node", format: "esm", sourcemap: true, banner: commonJs, logLevel: "error" });
+  await build({
+    entryPoints: [source],
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    sourcemap: true,
+    banner: commonJs,
+    logLevel: "error",
+  });
   await check("--enable-source-maps", outfile);
 });
 
 test("a minified esbuild bundle", async () => {
   const outfile = join(out, "minified/program.mjs");
-  await build({ entryPoints: [source], outfile, bundle: true, minify: true, platform: "node", format: "esm", sourcemap: true, banner: commonJs, logLevel: "error" });
+  await build({
+    entryPoints: [source],
+    outfile,
+    bundle: true,
+    minify: true,
+    platform: "node",
+    format: "esm",
+    sourcemap: true,
+    banner: commonJs,
+    logLevel: "error",
+  });
   await check("--enable-source-maps", outfile);
 });
 
@@ -71,4 +91,3 @@ test("a Vite build of a Node program", async () => {
   });
   await check("--enable-source-maps", join(out, "vite/program.js"));
 });
-

@@ -10,6 +10,7 @@ import { RuntimeError } from "../../errors.ts";
 import { whileImporting } from "../importing.ts";
 import type { ModuleFormat } from "../reference.ts";
 import { inspect, type Scope } from "./inspect.ts";
+import { isMain } from "./is-main.ts";
 import { NameIndex } from "./names.ts";
 import { declaresAtTopLevel, isIdentifier, require } from "./source.ts";
 
@@ -117,6 +118,8 @@ export class ModuleRecord {
     if (this.format === "cjs") {
       return whileImportingSync(() => this.#require());
     }
+    // The program's entry module may wait, at its top level, for what is being decoded.
+    if (isMain(this)) return undefined;
     return (this.loading ??= whileImporting(async () => {
       try {
         this.namespace = (await import(this.url)) as object;

@@ -46,8 +46,27 @@ export class Reviver {
     const entry = this.#entry(text);
     if (entry.fn !== undefined || this.#describer.original(text) !== undefined) return undefined;
     const { reference, module } = entry;
-    if (reference.k === "task" && this.#findTask(reference.u, reference.n) !== undefined) return undefined;
-    return module?.load();
+    if (module === undefined || this.#isReachable(module, reference)) return undefined;
+    return module.load();
+  }
+
+  /**
+   * Whether the module need not be imported. Importing it would do no harm if it were over and done, but the module
+   * may be in the middle of a top-level await for the very value that is being decoded.
+   */
+  #isReachable(module: ModuleRecord, reference: Reference): boolean {
+    switch (reference.k) {
+      case "task":
+        return this.#findTask(reference.u, reference.n) !== undefined;
+      case "name":
+        return (
+          evaluatorOf(module.url) !== undefined || Object.hasOwn(module.topLevel() ?? {}, reference.p[0] as string)
+        );
+      case "source":
+        return evaluatorOf(module.url) !== undefined || module.topLevel() !== undefined;
+      default:
+        return false;
+    }
   }
 
   revive(text: string): RevivedFunction {
