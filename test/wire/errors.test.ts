@@ -214,7 +214,7 @@ suite("encoding an error never fails", () => {
     const w = wire();
     const shared = { id: 1, name: "x" };
     const error = Object.assign(new Error("e"), {
-      bad: [shared, { fresh: "shape", of: Symbol("no") }, new Uint8Array(5000)],
+      bad: [shared, new Uint8Array(5000), { fresh: "shape", of: Symbol("no") }],
       good: [shared, { fresh: "shape", of: 1 }],
     });
     const received = w.send([error, shared, new Uint8Array(3000).fill(1)]) as [
