@@ -13,8 +13,8 @@ export async function main(): Promise<void> {
   const start = new Event();
   const runners = ["Ada", "Grace", "Barbara"].map((name) => spawn(runner, name, start));
 
-  const signal = await start.wait({ timeout: 200 });
-  console.log(`the signal after 200 ms: ${signal}`);
+  const signal = await start.wait({ timeout: 500 });
+  console.log(`the signal after 500 ms: ${signal}`);
 
   console.log("go!");
   start.set();

@@ -1,13 +1,15 @@
 // Ten daemon threads work through twenty items. join() on the queue returns after the last taskDone(), and the
 // program ends by itself although the workers never return.
 // Python: Thread(target=worker, args=(q, lock), daemon=True).start(); q.join()
+import { setTimeout as sleep } from "node:timers/promises";
 import { isMain } from "heddle";
 import { Queue } from "heddle/queue";
 import { activeCount, currentThread, Thread } from "heddle/threading";
 
-export function worker(queue: Queue<number>): never {
+export async function worker(queue: Queue<number>): Promise<never> {
   for (;;) {
     const item = queue.getSync(); // waits for the next item
+    await sleep(20);
     console.log(`${currentThread().name} got ${item}`);
     queue.taskDone();
   }

@@ -41,7 +41,7 @@ test("event: nobody runs before the signal, everybody after it", async () => {
   const lines = await runExample("event");
   assert.equal(lines.length, 9);
   const go = lines.indexOf("go!");
-  assert.ok(lines.slice(0, go).includes("the signal after 200 ms: false"), lines.join("\n"));
+  assert.ok(lines.slice(0, go).includes("the signal after 500 ms: false"), lines.join("\n"));
   for (const name of ["Ada", "Grace", "Barbara"]) {
     const [line, runs] = [lines.indexOf(`${name} is at the line`), lines.indexOf(`${name} runs`)];
     assert.ok(line >= 0 && line < runs && go < runs, lines.join("\n"));
