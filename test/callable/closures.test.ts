@@ -71,7 +71,7 @@ suite((remote) => {
     const by = 2;
     const object = {
       async later(x: number) {
-        await null;
+        await Promise.resolve();
         return x * by;
       },
       *count(n: number) {

@@ -104,7 +104,7 @@ export class Remote {
   constructor(o: { entry?: string; execArgv?: string[] } = {}) {
     const entry = o.entry ?? import.meta.url;
     const bootstrap = `Promise.resolve(${hooksSource}).then(() => import(${JSON.stringify(entry)}))
-      .then((m) => m.serve(require("node:worker_threads").parentPort));`;
+      .then((m) => m.serve(process.getBuiltinModule("node:worker_threads").parentPort));`;
     this.worker = new Worker(bootstrap, { eval: true, ...(o.execArgv && { execArgv: o.execArgv }) });
     this.worker.unref();
     this.worker.on("error", (error: Error) => this.#failed(error));

@@ -11,10 +11,10 @@ import { threadId } from "node:worker_threads";
 
 import { NotSendableError } from "../../errors.ts";
 import type { ShippedFunction } from "../../core/wire/shipper.ts";
-import { hashOf, type ModuleFormat, type Reference, type SourceReference } from "../reference.ts";
+import { hashOf, type Reference, type SourceReference } from "../reference.ts";
 import { taskName } from "../task.ts";
 import { inspect, type Scope, type Sight } from "./inspect.ts";
-import { type Division, divide, isImportable, moduleRecord } from "./modules.ts";
+import { type Division, divide, moduleRecord } from "./modules.ts";
 import { builtinModuleOf, builtinPath, globalPath, NameIndex } from "./names.ts";
 import { analyse, borrows, heritageName, isIdentifier, type SourceForm, startOf, usedNames } from "./source.ts";
 
@@ -32,6 +32,9 @@ interface Code {
   unnamed: boolean;
 }
 
+/** More than any program holds; text made into functions at run time must not fill the memory. */
+const codeLimit = 10_000;
+
 const none: readonly never[] = Object.freeze([]) as readonly never[];
 
 function named(reference: Reference): ShippedFunction {
@@ -46,6 +49,9 @@ export class Describer {
   readonly #exports = new WeakMap<object, NameIndex>();
   readonly #identities = new WeakMap<Function, string>();
   readonly #origin = new Map<string, WeakRef<Function>>();
+  readonly #gone = new FinalizationRegistry<string>((reference) => {
+    if (this.original(reference) === undefined) this.#origin.delete(reference);
+  });
   #classes = 0;
 
   describe(fn: Function): ShippedFunction {
@@ -60,7 +66,7 @@ export class Describer {
   /** Makes a revived function known, so that it is described as it came. */
   adopt(fn: Function, shipped: ShippedFunction): void {
     if (shipped.values.length === 0 && shipped.names.length === 0) this.#known.set(fn, shipped);
-    this.#origin.set(shipped.reference, new WeakRef(fn));
+    this.#remember(shipped.reference, fn);
   }
 
   /** Gives a revived class the identity it has in the thread it came from. */
@@ -68,7 +74,13 @@ export class Describer {
     const mark = reference.endsWith("}") ? -1 : reference.lastIndexOf("#");
     if (mark < 0) return;
     this.#identities.set(fn, reference.slice(mark + 1));
+    this.#remember(reference, fn);
+  }
+
+  #remember(reference: string, fn: Function): void {
+    if (this.original(reference) === fn) return;
     this.#origin.set(reference, new WeakRef(fn));
+    this.#gone.register(fn, reference);
   }
 
   #describe(fn: Function): ShippedFunction {
@@ -130,8 +142,8 @@ export class Describer {
     const key = `${sight.scriptId}:${sight.line}:${sight.column}`;
     const code = this.#codes.get(key);
     if (division.format !== "none") {
-      moduleRecord(url, division.format).anchor(fn);
       if (code?.unnamed !== true) {
+        moduleRecord(url, division.format).anchor(fn, division);
         const found = this.#byName(fn, text, url, division);
         if (found !== undefined) return this.#keep(fn, found);
       }
@@ -164,6 +176,7 @@ export class Describer {
   #analyse(key: string, text: string, sight: Sight, url: string): Code {
     const form = analyse(text);
     const code: Code = { url, form, at: startOf(form, sight.line, sight.column), used: undefined, unnamed: true };
+    if (this.#codes.size >= codeLimit) this.#codes.delete(this.#codes.keys().next().value as string);
     this.#codes.set(key, code);
     return code;
   }
@@ -192,8 +205,12 @@ export class Describer {
     for (const name of code.used) {
       const value = read(variables.get(name) as object, name);
       const builtin = typeof value === "object" && value !== null ? builtinIfAny(value) : undefined;
-      if (builtin === undefined) (names.push(name), values.push(value));
-      else builtins[name] = builtin;
+      if (builtin !== undefined) {
+        builtins[name] = builtin;
+        continue;
+      }
+      names.push(name);
+      values.push(value);
     }
     const properties = form.kind === "class" ? none : ownProperties(fn);
     const reference: SourceReference = {
@@ -215,11 +232,7 @@ export class Describer {
       values.push((fn as unknown as Record<string, unknown>)[name]);
     }
     const json = JSON.stringify(reference);
-    if (values.length === 0) {
-      const shipped: ShippedFunction = { reference: json, values: none, names: none };
-      // Properties may be added later, and a function without a module may gain nothing: only then is this final.
-      return this.#keep(fn, shipped);
-    }
+    if (values.length === 0) return this.#keep(fn, { reference: json, values: none, names: none });
     return { reference: form.kind === "class" ? `${json}#${this.#identity(fn, json)}` : json, values, names };
   }
 
@@ -228,7 +241,7 @@ export class Describer {
     if (identity === undefined) {
       identity = `${process.pid}.${threadId}.${++this.#classes}`;
       this.#identities.set(fn, identity);
-      this.#origin.set(`${json}#${identity}`, new WeakRef(fn));
+      this.#remember(`${json}#${identity}`, fn);
     }
     return identity;
   }

@@ -30,10 +30,15 @@ const suffixes: readonly string[] = [".ts", ".mts", ".cts", ".tsx", ".mjs", ".cj
 export function isMain(meta: ImportMeta | { readonly url: string }): boolean {
   if (!isMainThread || childKey in globalThis) return false;
   if ("main" in meta && meta.main === true) return true;
+  if (typeof meta?.url !== "string" || !meta.url.startsWith("file:")) return false;
+  // `node --input-type=module --eval`
+  if (/\/\[eval\d+\]$/.test(meta.url)) return true;
   const entry = process.argv[1];
-  if (entry === undefined || typeof meta?.url !== "string" || !meta.url.startsWith("file:")) return false;
+  if (entry === undefined) return false;
   const own = real(fileURLToPath(meta.url));
-  return entryFiles(resolve(entry)).some((file) => real(file) === own);
+  if (own === undefined) return false;
+  for (const file of entryCandidates(resolve(entry))) if (real(file) === own) return true;
+  return false;
 }
 
 function real(path: string): string | undefined {
@@ -54,8 +59,4 @@ function* entryCandidates(path: string): Generator<string> {
   }
   for (const suffix of suffixes) yield path + suffix;
   for (const suffix of [".js", ...suffixes]) yield resolve(path, "index" + suffix);
-}
-
-function entryFiles(path: string): string[] {
-  return [...entryCandidates(path)];
 }

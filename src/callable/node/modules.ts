@@ -24,9 +24,9 @@ export function evaluatorOf(url: string): Evaluator | undefined {
   return (globalThis as { [scopesKey]?: Map<string, Evaluator> })[scopesKey]?.get(url);
 }
 
-/** A script that another thread can load: not `node -e`, the REPL or `new Function`. */
+/** A script that another thread can load: not `node -e`, the REPL, `new Function` or a `data:` URL. */
 export function isImportable(url: string): boolean {
-  return /^(?:file|data|https?):/.test(url) && !/\/\[(?:eval|worker eval|stdin)\d*\]$/.test(url);
+  return /^(?:file|https?):/.test(url) && !/\/\[(?:eval|worker eval|stdin)\d*\]$/.test(url);
 }
 
 export function pathOf(url: string): string {
@@ -47,6 +47,8 @@ export function divide(url: string, scopes: readonly Scope[]): Division {
   const module = scopes.findIndex((scope) => scope.description === "Module");
   if (module >= 0) return { format: "esm", local: scopes.slice(0, module), top: scopes[module] };
   if (!url.startsWith("file:")) return { format: "none", local: scopes, top: undefined };
+  // A function of an ES module that was rebuilt in a thread without hooks: it captured what it needs of its module.
+  if (records.get(url)?.format === "esm") return { format: "esm", local: scopes, top: undefined };
   // A CommonJS module's top level is a function without a name around all others, present only if something of it
   // is captured.
   const inner = scopes.filter((scope) => scope.description !== "Script");
@@ -76,8 +78,11 @@ export class ModuleRecord {
   namespace: object | undefined;
   loading: Promise<void> | undefined;
   #index: NameIndex | undefined;
-  /** A function of the module, through which V8 shows the module's scope. */
-  #anchor: WeakRef<Function> | undefined;
+  /**
+   * A function through which V8 shows the module's scope. Held for good only if it keeps nothing else alive; else the
+   * last one seen, while it lives.
+   */
+  #anchor: Function | WeakRef<Function> | undefined;
 
   constructor(url: string, format: ModuleFormat) {
     this.url = url;
@@ -94,14 +99,18 @@ export class ModuleRecord {
     return found === undefined ? undefined : { value: found.exports as unknown };
   }
 
-  anchor(fn: Function): void {
-    if (this.#anchor?.deref() === undefined) this.#anchor = new WeakRef(fn);
+  anchor(fn: Function, division: Division): void {
+    if (typeof this.#anchor === "function") return;
+    if (division.top === undefined) return;
+    this.#anchor =
+      division.local.length === 0 ? fn : (topLevelFunction(this.url, division.top.variables) ?? new WeakRef(fn));
   }
 
   /** The top-level variables that V8 keeps for the functions of the module. */
   topLevel(): object | undefined {
-    const fn = this.#anchor?.deref();
-    return fn === undefined ? undefined : divide(this.url, inspect().look(fn).scopes).top?.variables;
+    const fn = typeof this.#anchor === "function" ? this.#anchor : this.#anchor?.deref();
+    if (fn === undefined) return undefined;
+    return divide(this.url, inspect().look(fn).scopes).top?.variables;
   }
 
   /** The path of a value from the module's top level. */
@@ -151,6 +160,24 @@ export class ModuleRecord {
       throw importError(this.url, error);
     }
   }
+}
+
+/** A function that the module itself keeps alive. */
+function topLevelFunction(url: string, top: object): Function | undefined {
+  for (const name of Object.getOwnPropertyNames(top)) {
+    let value: unknown;
+    try {
+      value = (top as Record<string, unknown>)[name];
+    } catch {
+      continue;
+    }
+    if (typeof value !== "function") continue;
+    const { scriptId, scopes } = inspect().look(value);
+    if (scriptId === "" || inspect().urlOf(scriptId) !== url) continue;
+    const { top: there, local } = divide(url, scopes);
+    if (there !== undefined && local.length === 0) return value;
+  }
+  return undefined;
 }
 
 function whileImportingSync(load: () => void): Promise<void> | undefined {

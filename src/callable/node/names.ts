@@ -88,27 +88,27 @@ function builtinIndex(name: string): NameIndex {
   return index;
 }
 
+let searched: readonly string[] | undefined;
+
+function searchedModules(): readonly string[] {
+  searched ??= builtinModules.map((name) => name.replace(/^node:/, "")).filter((name) => !unsearched.test(name));
+  return searched;
+}
+
 /** The built-in module and the path from its exports that lead to a function. */
 export function builtinPath(value: object, scriptUrl: string): { module: string; path: readonly string[] } | undefined {
   const own = scriptUrl.replace(/^node:/, "");
-  const names = builtinModules.filter((name) => !unsearched.test(name));
-  if (names.includes(own)) names.unshift(own);
-  for (const name of names) {
-    const path = builtinIndex(`node:${name.replace(/^node:/, "")}`).find(value);
-    if (path !== undefined) return { module: `node:${name.replace(/^node:/, "")}`, path };
+  const names = searchedModules();
+  for (const name of names.includes(own) ? [own, ...names] : names) {
+    const path = builtinIndex(`node:${name}`).find(value);
+    if (path !== undefined) return { module: `node:${name}`, path };
   }
   return undefined;
 }
 
 /** The built-in module whose exports (or namespace) a value is. */
 export function builtinModuleOf(value: object): string | undefined {
-  for (const name of builtinModules) {
-    if (unsearched.test(name)) continue;
-    const exports = require(`node:${name.replace(/^node:/, "")}`) as object;
-    if (value === exports) return `node:${name.replace(/^node:/, "")}`;
-    if (types.isModuleNamespaceObject(value) && (value as { default?: unknown }).default === exports) {
-      return `node:${name.replace(/^node:/, "")}`;
-    }
-  }
-  return undefined;
+  const exports = types.isModuleNamespaceObject(value) ? (value as { default?: unknown }).default : value;
+  const name = searchedModules().find((name) => require(`node:${name}`) === exports);
+  return name && `node:${name}`;
 }

@@ -129,14 +129,7 @@ export class Reviver {
     const captured = reference.n.length > 0 || reference.o !== undefined;
     if (entry.factory === undefined) {
       const module = entry.module;
-      if (
-        module !== undefined &&
-        !module.loaded &&
-        evaluatorOf(module.url) === undefined &&
-        module.topLevel() === undefined
-      ) {
-        module.loadSync();
-      }
+      if (module !== undefined && !this.#isReachable(module, reference)) tryLoad(module);
       if (!captured && module !== undefined) {
         const original = findEqual(module, reference);
         if (original !== undefined) {
@@ -169,6 +162,14 @@ function moduleOf(reference: Reference): ModuleRecord | undefined {
       return moduleRecord(reference.u, "esm");
     default:
       return undefined;
+  }
+}
+
+function tryLoad(module: ModuleRecord): void {
+  try {
+    module.loadSync();
+  } catch {
+    // What needs the module says so, in terms of the function.
   }
 }
 

@@ -26,7 +26,6 @@ export const heritageName = "$heddle_extends";
 
 const word = String.raw`[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*`;
 const identifier = new RegExp(`^${word}$`, "u");
-const arrow = new RegExp(String.raw`^(?:async\b\s*)?(?:\(|${word}\s*=>)`, "u");
 const methodHead = new RegExp(
   String.raw`^(?:(?:async|get|set)\b(?!\s*\())?\s*\*?\s*(?:#?${word}|"[^"]*"|'[^']*'|[\d.]+\w*)`,
   "u",
