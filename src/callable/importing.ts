@@ -7,7 +7,7 @@
  * @module
  */
 
-/** Runs imports, and knows whether the code that asks was started by one. */
+/** Runs imports, calling `load` at once, and knows whether the code that asks was started by one. */
 export interface ImportScope {
   run<T>(load: () => Promise<T>): Promise<T>;
   readonly active: boolean;

@@ -12,6 +12,11 @@ suite((remote) => {
     assert.equal(await remote.call(defaultExport, 1), 1.5);
     assert.equal(await remote.call(library.api.deep.quadruple, 2), 8);
     assert.equal(await remote.call(library.api.method, 2), 3);
+    assert.deepEqual(JSON.parse(remote.shipper.describe(library.Shape.prototype.area).reference).p, [
+      "Shape",
+      "prototype",
+      "area",
+    ]);
     assert.equal(await remote.call(library.hash, "a"), library.hash("a"));
     assert.equal(await remote.call(library.clash), "other, exported as clash");
   });

@@ -74,7 +74,10 @@ let globals: NameIndex | undefined;
 /** The path from globalThis to a function of the language or the platform. */
 export function globalPath(value: object): readonly string[] | undefined {
   globals ??= new NameIndex(globalThis, 3, (name) => name !== "globalThis" && name !== "global");
-  return globals.find(value);
+  const path = globals.find(value);
+  if (path !== undefined || typeof value !== "function") return path;
+  // Some globals of Node are getters until they are first used; only one of the function's own name is asked.
+  return (globalThis as Record<string, unknown>)[value.name] === value ? [value.name] : undefined;
 }
 
 /** Loading these has side effects (warnings, start-up cost) or makes no sense in another thread. */
