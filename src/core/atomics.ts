@@ -59,3 +59,8 @@ export function canBlock(): boolean {
     return false;
   }
 }
+
+/** Blocks this thread for a while: for waiting on what cannot notify. Milliseconds. */
+export function sleepFor(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}

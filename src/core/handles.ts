@@ -31,6 +31,7 @@ interface Entry {
 
 const table: Map<number, Entry> = new Map();
 const makers: Map<number, () => object> = new Map();
+const modules: Set<string> = new Set();
 const registry: FinalizationRegistry<number> = new FinalizationRegistry((address) => {
   const entry = table.get(address);
   // A new handle may have been made after the old one was collected and before this ran: it took a reference of its own.
@@ -70,9 +71,18 @@ Object.defineProperty(SharedObject.prototype, Symbol.for("nodejs.util.inspect.cu
   },
 });
 
-/** Says how handles of a type are made. */
-export function register(tag: number, make: () => object): void {
+/**
+ * Says how handles of a type are made. `module` is the URL of the type's module, if threads do not load it anyway:
+ * what is given to a function there may be of a class that the function's module knows only as a type.
+ */
+export function register(tag: number, make: () => object, module?: string): void {
   makers.set(tag, make);
+  if (module !== undefined) modules.add(module);
+}
+
+/** The modules of types that a new thread must load, since this one may send it such objects. */
+export function typeModules(): string[] {
+  return [...modules];
 }
 
 /** True while the constructor that runs makes a handle to an existing object: its arguments mean nothing then. */

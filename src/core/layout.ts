@@ -185,6 +185,8 @@ export const TAG = {
   barrier: 0x6c07,
   queue: 0x6c08,
   thread: 0x6c09,
+  /** A queue whose cells belong to an executor. */
+  ring: 0x6c0a,
 } as const;
 
 export const LOCK = {
@@ -275,7 +277,48 @@ export const THREAD = {
   joined: 16,
   /** 1: cancellation was requested. */
   cancelled: 17,
+  /** 1: a pool's worker has come as far as taking tasks. */
+  ready: 18,
 } as const;
 export const THREAD_MESSAGES: readonly number[] = [7, 8, 9, 10, 11, 12, 13, 14];
-export const THREAD_WORDS = 18;
+export const THREAD_WORDS = 19;
 export const ENDED = { no: 0, returned: 1, threw: 2 } as const;
+
+/** A task of an executor, from submit until its future is settled. Freed by the thread that submitted it. */
+export const TASK = {
+  /** {@link TASK_STATE}. */
+  state: 0,
+  /** Number of its future in the executor. */
+  id: 1,
+  /** Message of the function. */
+  fn: 2,
+  /** Cells: arguments, result or error. */
+  args: 3,
+  result: 4,
+  /** {@link TASK_FLAG}. */
+  flags: 5,
+  /** Identity of the thread that runs it. */
+  worker: 6,
+  /** How long it ran, in microseconds. */
+  elapsed: 7,
+} as const;
+export const TASK_WORDS = 8;
+
+/**
+ * ```
+ *   pending ──worker──► running ──► done | failed
+ *      └──cancel()──► cancelled          (each by compareExchange: exactly one of the two wins)
+ * ```
+ */
+export const TASK_STATE = { pending: 0, running: 1, done: 2, failed: 3, cancelled: 4 } as const;
+
+export const TASK_FLAG = {
+  /** The function's message is this task's own: it captured variables. */
+  ownFunction: 1,
+  /** The function's message lives as long as the program: workers may remember what it means. */
+  interned: 2,
+  /** The arguments are a list of items, each for one call. */
+  chunk: 4,
+  /** The items are lists of arguments. */
+  star: 8,
+} as const;

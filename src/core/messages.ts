@@ -4,7 +4,7 @@
  * @module
  */
 
-import { RuntimeError } from "../errors.ts";
+import { NotSendableError, RuntimeError } from "../errors.ts";
 import { alloc, free } from "./heap.ts";
 import { ADDRESS, attach } from "./handles.ts";
 import { memory } from "./program.ts";
@@ -43,7 +43,8 @@ export function setMessageSupport(given: MessageSupport): void {
     shipper: given.shipper,
     shared: {
       addressOf(value) {
-        const address = (value as { [ADDRESS]?: number })[ADDRESS];
+        const address = (value as { [ADDRESS]?: number | string })[ADDRESS];
+        if (typeof address === "string") throw new NotSendableError(address);
         if (address !== undefined) retain(memory, address);
         return address;
       },
@@ -55,6 +56,40 @@ export function setMessageSupport(given: MessageSupport): void {
   };
   codec = new Codec(options);
   attached.drop = (id) => given.attachments.drop(id);
+}
+
+/** Marks an object as one that stays in its thread; `reason` tells those who try to send it. */
+export function keepHere(value: object, reason: string): void {
+  Object.defineProperty(value, ADDRESS, { value: reason });
+}
+
+const interned: Map<string, number> = new Map();
+const internedFunctions: WeakMap<Function, number> = new WeakMap();
+
+/**
+ * The message of a function that captured nothing: packed once, and kept for as long as the program runs. `undefined`
+ * for a closure. Errors: `NotSendableError`.
+ */
+export function intern(fn: Function, path: string): number | undefined {
+  const known = internedFunctions.get(fn);
+  if (known !== undefined) return known;
+  ready();
+  let described;
+  try {
+    described = support!.shipper.describe(fn);
+  } catch (error) {
+    // The codec says it with the path in front.
+    discard(pack(fn, path));
+    throw error;
+  }
+  if (described.values.length > 0) return undefined;
+  let message = interned.get(described.reference);
+  if (message === undefined) {
+    message = pack(fn, path);
+    interned.set(described.reference, message);
+  }
+  internedFunctions.set(fn, message);
+  return message;
 }
 
 /** The names of an object's private `#fields`, which cannot travel. */

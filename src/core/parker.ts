@@ -59,6 +59,8 @@ export class Parker {
   readonly #memory: Memory;
   readonly #slots: Slots;
   readonly #pending: Map<number, Pending> = new Map();
+  /** Called whenever the doorbell rang: for those who look after rings of their own. */
+  readonly onRing: Set<() => void> = new Set();
   #armed = false;
   #deathEpoch = 0;
   #cancelSeen = false;
@@ -228,6 +230,7 @@ export class Parker {
       this.#takeLostGrants();
     }
     platform.poll();
+    for (const look of this.onRing) look();
     if (this.cancelRequested) this.#noticeCancel();
     else this.#cancelSeen = false;
   }

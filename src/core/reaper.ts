@@ -78,7 +78,7 @@ function passOnWait(memory: Memory, tid: number, slot: number): void {
   const payload = load(memory.words, slot + SLOT.payload);
   store(memory.words, slot + SLOT.payload, 0);
   if (state === SLOT_STATE.free || object === 0) return;
-  if (tag === TAG.queue) settleQueue(memory, object);
+  if (tag === TAG.queue || tag === TAG.ring) settleQueue(memory, object);
   const isPutter = tag === TAG.queue && load(memory.words, slot + SLOT.list) !== object + QUEUE.getters;
   if (load(memory.words, slot + SLOT.list) !== 0 && cancelWait(memory, slot)) {
     if (tag === TAG.queue && isPutter && isMessage(payload)) discardMessage(memory, payload);
@@ -104,6 +104,7 @@ function passOnGrant(memory: Memory, tid: number, slot: number, object: number, 
       notifyWaiters(memory, object, 1);
       break;
     case TAG.queue:
+    case TAG.ring:
       if (value === GRANT.done && payload !== 0) giveBack(memory, object, payload);
       break;
     default:
@@ -129,6 +130,7 @@ function tellTheLiving(memory: Memory, dead: number): void {
           breakIfRunBy(memory, object, dead);
           break;
         case TAG.queue:
+        case TAG.ring:
           settleQueue(memory, object);
           break;
         default:

@@ -58,6 +58,9 @@ function dispose(memory: Memory, address: number): void {
       discardItems(memory, address, (message) => discardMessage(memory, message));
       free(memory, load(memory.words, address + QUEUE.ring));
       break;
+    case TAG.ring:
+      free(memory, load(memory.words, address + QUEUE.ring));
+      break;
     case TAG.thread:
       for (const word of THREAD_MESSAGES) discardWord(memory, address + word);
       break;

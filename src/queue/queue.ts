@@ -29,7 +29,7 @@ import {
   unfinished,
 } from "../core/raw/queue.ts";
 import { Empty, Full, ShutDown, ValueError } from "../errors.ts";
-import { discardCell, fromCell, prepareCell, toCell } from "./cells.ts";
+import { discardCell, fromCell, prepareCell, toCell } from "../core/cells.ts";
 
 host.ready();
 
@@ -119,7 +119,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   async put(item: T, options?: WaitOptions): Promise<void> {
     const deadline = deadlineIn(options);
     options?.signal?.throwIfAborted();
-    const cell = toCell(item);
+    const cell = toCell(item, "item");
     const result = putCell(memory, this[ADDRESS], cell, 0);
     if (result === PUT.done) return;
     try {
@@ -135,7 +135,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   putSync(item: T, options?: WaitOptions): void {
     const deadline = deadlineIn(options);
     options?.signal?.throwIfAborted();
-    const cell = toCell(item);
+    const cell = toCell(item, "item");
     if (putCell(memory, this[ADDRESS], cell, 0) === PUT.done) return;
     try {
       checkPut(parker.waitSync(new PutWait(cell), this[ADDRESS], deadline, options?.signal), this.maxsize);
@@ -147,7 +147,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
 
   /** Puts an item if there is room, else throws `Full`. */
   putNowait(item: T): void {
-    const cell = toCell(item);
+    const cell = toCell(item, "item");
     const result = putCell(memory, this[ADDRESS], cell, 0);
     if (result === PUT.done) return;
     discardCell(cell);
@@ -270,7 +270,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   }
 }
 
-register(TAG.queue, () => new Queue());
+register(TAG.queue, () => new Queue(), import.meta.url);
 
 function checkMaxsize(maxsize: number): void {
   if (typeof maxsize !== "number") throw new TypeError(`maxsize must be a number, not ${describe(maxsize)}`);

@@ -161,4 +161,4 @@ function checkParties(parties: number): void {
   }
 }
 
-register(TAG.barrier, () => new Barrier(1));
+register(TAG.barrier, () => new Barrier(1), import.meta.url);

@@ -233,4 +233,4 @@ class Until {
   }
 }
 
-register(TAG.condition, () => new Condition());
+register(TAG.condition, () => new Condition(), import.meta.url);

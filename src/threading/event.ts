@@ -75,4 +75,4 @@ export class Event extends SharedObject {
   }
 }
 
-register(TAG.event, () => new Event());
+register(TAG.event, () => new Event(), import.meta.url);

@@ -34,6 +34,8 @@ export interface Start {
   readonly base: Function;
   /** Reads, without claiming it, the error that the thread ended with. */
   error(): unknown;
+  /** Called when the worker is gone. */
+  readonly onEnd?: (() => void) | undefined;
 }
 
 export function launch(thread: Thread, start: Start): void {
@@ -145,6 +147,7 @@ function ended(thread: Thread, tid: number, end: WorkerEnd, start: Start): void 
   if (!finishedItself) commit(object, ENDED.threw, packThrown(causeOfDeath(thread.name, end)));
   const failed = load(memory.words, object + THREAD.flag) === ENDED.threw;
   finished(thread, failed ? () => start.error() : undefined);
+  start.onEnd?.();
 }
 
 /** Threads that a dead thread had started went with it. */

@@ -129,7 +129,7 @@ export class Lock extends SharedObject implements Disposable {
   }
 }
 
-register(TAG.lock, () => new Lock());
+register(TAG.lock, () => new Lock(), import.meta.url);
 
 /** Does the calling thread hold the lock? */
 export function holdsLock(lock: SharedObject): boolean {

@@ -149,4 +149,4 @@ export class RLock extends SharedObject implements Disposable {
   }
 }
 
-register(TAG.rlock, () => new RLock());
+register(TAG.rlock, () => new RLock(), import.meta.url);

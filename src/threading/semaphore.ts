@@ -120,5 +120,5 @@ function checkCount(what: string, n: number, least: number): void {
   }
 }
 
-register(TAG.semaphore, () => new Semaphore());
-register(TAG.boundedSemaphore, () => new BoundedSemaphore());
+register(TAG.semaphore, () => new Semaphore(), import.meta.url);
+register(TAG.boundedSemaphore, () => new BoundedSemaphore(), import.meta.url);

@@ -95,5 +95,7 @@ function exit(object: number, exitCode: number): void {
   );
 }
 
-threadRole.url = import.meta.url;
+// In heddle's own files a worker begins with entry.ts. In a bundle there is but one file, which this is part of.
+const OWN_FILE = /\/threading\/thread-main\.(js|ts)$/;
+threadRole.url = import.meta.url.replace(OWN_FILE, "/entry.$1");
 host.registerRole(threadRole.name, runThread);

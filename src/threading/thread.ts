@@ -116,6 +116,11 @@ export class Thread<A extends unknown[] = unknown[], R = unknown> extends Shared
    * `NotSendableError` if the target, an argument or a field cannot reach the thread.
    */
   start(): this {
+    this.#launch(undefined);
+    return this;
+  }
+
+  #launch(onEnd: (() => void) | undefined): void {
     launch(this as Thread, {
       target: this.#target,
       args: this.#args,
@@ -123,8 +128,8 @@ export class Thread<A extends unknown[] = unknown[], R = unknown> extends Shared
       worker: this.#options?.worker,
       base: Thread,
       error: () => takeOutcome(this as Thread).error,
+      onEnd,
     });
-    return this;
   }
 
   /** What the thread does: calls the target. Override it in a subclass. Called directly, it runs right here. */
@@ -287,6 +292,17 @@ export class Thread<A extends unknown[] = unknown[], R = unknown> extends Shared
   static equip(thread: Thread, target: AnyTarget | undefined, args: unknown[] | undefined): void {
     thread.#target = target;
     thread.#args = args;
+  }
+
+  /** Starts a thread that somebody looks after, who is told of its end and deals with its errors. */
+  static supervise(thread: Thread, onEnd: () => void): void {
+    store(memory.words, thread[ADDRESS] + THREAD.joined, 1);
+    thread.#launch(onEnd);
+  }
+
+  /** The error that ended a thread, if one did. */
+  static errorOf(thread: Thread): unknown {
+    return takeOutcome(thread).error;
   }
 
   /** In the thread itself: it was cancelled. */

@@ -320,6 +320,16 @@ export function discardItems(memory: Memory, queue: number, discard: (message: n
   }
 }
 
+/** The cells in the queue now, oldest first. */
+export function cellsIn(memory: Memory, queue: number): number[] {
+  lockQueue(memory, queue);
+  const cells: number[] = [];
+  let gets = load(memory.words, queue + QUEUE.gets);
+  for (let n = size(memory, queue); n > 0; n--, gets = (gets + 1) | 0) cells.push(cellAt(memory, queue, gets));
+  unlockList(memory, queue + QUEUE.getters);
+  return cells;
+}
+
 /** Bytes the ring takes: for tests of its growth. */
 export function ringBytes(memory: Memory, queue: number): number {
   return 4 * sizeOf(memory, load(memory.words, queue + QUEUE.ring));

@@ -12,7 +12,7 @@
  */
 
 import { isMainThread, MessageChannel, MessagePort, receiveMessageOnPort } from "node:worker_threads";
-import { add, load } from "#atomics";
+import { add, load, sleepFor } from "#atomics";
 import { PROGRAM } from "../../core/layout.ts";
 import type { Attachments } from "../../core/messages.ts";
 import { platform } from "../../core/platform.ts";
@@ -143,10 +143,9 @@ export const attachments: Attachments = {
     }
     if (!arrived.has(id)) {
       const port = ask(id, keep);
-      const sleep = new Int32Array(new SharedArrayBuffer(4));
       while (!arrived.has(id)) {
         const got = receiveMessageOnPort(port);
-        if (got === undefined) Atomics.wait(sleep, 0, 0, LOOK_EVERY);
+        if (got === undefined) sleepFor(LOOK_EVERY);
         else take(got.message as Reply);
       }
     }

@@ -9,6 +9,7 @@
 import { writeSync } from "node:fs";
 import type { Writable } from "node:stream";
 import { isatty, WriteStream } from "node:tty";
+import { sleepFor } from "#atomics";
 
 const FULL_PIPE_PAUSE = 2;
 
@@ -22,7 +23,7 @@ export function writeFully(fd: number, data: string | Uint8Array): void {
       const { code } = error as { code?: string };
       if (code === "EPIPE" || code === "EBADF") return;
       if (code !== "EAGAIN") throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PIPE_PAUSE);
+      sleepFor(FULL_PIPE_PAUSE);
     }
   }
 }

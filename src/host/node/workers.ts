@@ -12,6 +12,7 @@ import { setEnvironmentData, SHARE_ENV, Worker } from "node:worker_threads";
 import { load } from "#atomics";
 import { hooksSource } from "../../callable/node/hooks.ts";
 import type { WorkerEnd, WorkerOptions } from "../../core/host.ts";
+import { typeModules } from "../../core/handles.ts";
 import { RECORD, REQUEST } from "../../core/layout.ts";
 import { memory } from "../../core/program.ts";
 import { recordOf } from "../../core/raw/threads.ts";
@@ -34,14 +35,15 @@ let lastLook = 0;
 
 /**
  * What every worker runs first: a script and not a file, so that it exists in bundles too. It leaves what the worker must
- * know about itself, installs the hooks for modules that are loaded later, and imports the module of its role.
+ * know about itself, installs the hooks for modules that are loaded later, and imports the module of its role and those
+ * of the types it may be sent.
  */
 const BOOTSTRAP = `
 ((require) => {
   const boot = require("node:worker_threads").workerData;
   globalThis[Symbol.for("heddle.boot")] = boot;
   ${hooksSource}
-  import(boot.url).then(() => {
+  Promise.all([...new Set([boot.url, ...boot.modules])].map((url) => import(url))).then(() => {
     boot.loaded = true;
     const run = globalThis[Symbol.for("heddle.roles")]?.get(boot.role);
     if (run === undefined) throw new Error("heddle: " + boot.url + " has no role " + boot.role);
@@ -51,7 +53,14 @@ const BOOTSTRAP = `
 `;
 
 export function startWorker(options: WorkerOptions): void {
-  const boot = { buffer: memory.buffer, tid: options.tid, url: options.url, role: options.role, loaded: false };
+  const boot = {
+    buffer: memory.buffer,
+    tid: options.tid,
+    url: options.url,
+    role: options.role,
+    modules: typeModules(),
+    loaded: false,
+  };
   const worker = options.factory === undefined ? create(boot, options) : createByFactory(boot, options.factory);
   const child: Child = { tid: options.tid, worker, onEnd: options.onEnd, error: undefined };
   children.set(options.tid, child);

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { discard, pack, prepare, unpack } from "../core/messages.ts";
-import { isMessage } from "../core/raw/queue.ts";
+import { discard, pack, prepare, unpack } from "./messages.ts";
+import { isMessage } from "./raw/queue.ts";
 
 /** Constants, below the lowest address a block can have. */
 const UNDEFINED = 2;
@@ -18,7 +18,7 @@ const LEAST = -(2 ** 30);
 const MOST = 2 ** 30 - 1;
 
 /** Errors: `NotSendableError`. The cell then belongs to the caller, until it is put or discarded. */
-export function toCell(item: unknown): number {
+export function toCell(item: unknown, path: string): number {
   if (typeof item === "number") {
     const small = item | 0;
     if (small === item && small >= LEAST && small <= MOST && !Object.is(item, -0)) return (small << 1) | 1;
@@ -29,7 +29,7 @@ export function toCell(item: unknown): number {
   } else if (typeof item === "boolean") {
     return item ? TRUE : FALSE;
   }
-  return pack(item, "item");
+  return pack(item, path);
 }
 
 /** The item; its cell is used up. */

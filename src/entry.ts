@@ -1,0 +1,11 @@
+/**
+ * What a worker of heddle's own loads first: the role it plays, and every class whose instances another thread may send
+ * it, whatever the user's own modules import.
+ *
+ * @module
+ */
+
+export { threadRole } from "./threading/role.ts";
+export { PoolWorker } from "./futures/pool-worker.ts";
+export { Queue } from "./queue/queue.ts";
+export * from "./threading/index.ts";

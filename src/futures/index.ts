@@ -1,0 +1,12 @@
+/**
+ * heddle/futures: executors, and the futures they give out.
+ *
+ * @module
+ */
+
+export { Executor, type MapOptions, type ShutdownOptions } from "./executor.ts";
+export { Future } from "./future.ts";
+export { MapResult } from "./map-result.ts";
+export { ThreadPoolExecutor, type ThreadPoolOptions } from "./thread-pool.ts";
+export { asCompleted, type ReturnWhen, wait, type WaitResult } from "./wait.ts";
+export { BrokenExecutor, BrokenThreadPool, CancelledError, InvalidStateError, TimeoutError } from "../errors.ts";

@@ -1,0 +1,314 @@
+/**
+ * MapResult: what `map` gives, an async iterator and the promise of a list at once; and the pump that feeds it.
+ *
+ * ```
+ *   input ─► chunks ─► tasks in flight (a few for each worker) ─► results in order ─► next() or await
+ * ```
+ * The first chunks hold one item each. From how long they took the pump finds a size that takes about a millisecond, so
+ * that dispatch costs little when items are small and nothing waits in a chunk behind a slow neighbour when they are not.
+ *
+ * @module
+ */
+
+import { discardCell, toCell } from "../core/cells.ts";
+import { atDeadline, deadlineOf, describe } from "../core/deadline.ts";
+import { TASK_FLAG } from "../core/layout.ts";
+import { CancelledError, TimeoutError, ValueError } from "../errors.ts";
+import { type Dispatcher, shipForMany } from "./dispatcher.ts";
+import type { MapOptions } from "./executor.ts";
+import type { ChunkResult } from "./pool-worker.ts";
+
+/** Tasks in flight for each worker: one that runs, and enough behind it that it never waits. */
+const DEPTH = 3;
+/** What a chunk should take, in milliseconds, and how large it may get. */
+const CHUNK_TIME = 1;
+const LARGEST_CHUNK = 4096;
+
+export class MapResult<R> implements AsyncIterableIterator<R>, PromiseLike<R[]> {
+  readonly #pump: Pump<R>;
+  #promise: Promise<R[]> | undefined;
+
+  constructor(pump: Pump<R>) {
+    this.#pump = pump;
+  }
+
+  next(): Promise<IteratorResult<R>> {
+    return this.#pump.next();
+  }
+
+  /** Stops early: what has not begun is cancelled. */
+  return(): Promise<IteratorResult<R>> {
+    this.#pump.stop();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  // oxlint-disable-next-line unicorn/no-thenable -- `await pool.map(…)` gives the list
+  then<A = R[], B = never>(
+    onFulfilled?: ((values: R[]) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.#promise ??= this.#pump.rest();
+    return this.#promise.then(onFulfilled, onRejected);
+  }
+}
+
+type Slot<R> = { readonly values: R[]; readonly failed: boolean; readonly error: unknown };
+
+export class Pump<R> {
+  readonly #dispatcher: Dispatcher;
+  readonly #items: Iterator<unknown> | AsyncIterator<unknown>;
+  readonly #isAsync: boolean;
+  readonly #options: MapOptions;
+  readonly #flags: number;
+  readonly #shipment: ReturnType<typeof shipForMany>;
+  /** Results that have come, by the number of their chunk. */
+  readonly #arrived: Map<number, Slot<R>> = new Map();
+  readonly #inFlight: Map<number, number> = new Map();
+  readonly #waiting: { resolve(result: IteratorResult<R>): void; reject(error: unknown): void }[] = [];
+  readonly #finished: () => void;
+  /** The chunk whose results are handed out now, and how many of it were. */
+  #current: Slot<R> | undefined;
+  #given = 0;
+  #nextToGive = 0;
+  #nextToSend = 0;
+  #chunk: number;
+  #taken = 0;
+  #yielded = 0;
+  #exhausted = false;
+  #pulling = false;
+  #ended = false;
+  #closed = false;
+  #inputError: { error: unknown } | undefined;
+  #timedOut = false;
+  #stopTimer: () => void;
+
+  constructor(
+    dispatcher: Dispatcher,
+    fn: Function,
+    items: Iterable<unknown> | AsyncIterable<unknown>,
+    star: boolean,
+    options: MapOptions,
+    finished: () => void,
+  ) {
+    this.#dispatcher = dispatcher;
+    this.#options = options;
+    this.#finished = finished;
+    this.#isAsync = Symbol.asyncIterator in items;
+    const deadline = deadlineOf(options.timeout);
+    this.#shipment = shipForMany(fn);
+    this.#flags = this.#shipment.flags | TASK_FLAG.chunk | (star ? TASK_FLAG.star : 0);
+    this.#items = this.#isAsync
+      ? (items as AsyncIterable<unknown>)[Symbol.asyncIterator]()
+      : (items as Iterable<unknown>)[Symbol.iterator]();
+    this.#chunk = options.chunksize ?? 1;
+    this.#stopTimer = atDeadline(deadline, () => {
+      this.#timedOut = true;
+      this.#serve();
+    });
+    this.#fill();
+  }
+
+  next(): Promise<IteratorResult<R>> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#serve();
+    });
+  }
+
+  /** All that is left, as a list. */
+  async rest(): Promise<R[]> {
+    const values: R[] = [];
+    for (;;) {
+      const result = await this.next();
+      if (result.done === true) return values;
+      values.push(result.value);
+      // What has arrived needs no promise each.
+      for (let slot = this.#ready(); slot !== undefined; slot = this.#ready()) {
+        if (this.#given >= slot.values.length) break;
+        for (; this.#given < slot.values.length; this.#given++) values.push(slot.values[this.#given]!);
+        this.#yielded += slot.values.length;
+        if (slot.failed) break;
+      }
+      this.#fill();
+    }
+  }
+
+  /** Ends it: cancels what has not begun, and lets the input know. */
+  stop(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stopTimer();
+    for (const [number, id] of this.#inFlight) if (this.#dispatcher.cancel(id)) this.#inFlight.delete(number);
+    if (!this.#exhausted) void this.#items.return?.();
+    this.#exhausted = true;
+    this.#arrived.clear();
+    this.#serve();
+  }
+
+  /** Nothing more will be sent, and nothing is in flight that needs the function. */
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#shipment.discard();
+    this.#finished();
+  }
+
+  /** The chunk to hand out results of: the current one, or the next that has come. */
+  #ready(): Slot<R> | undefined {
+    const current = this.#current;
+    if (current !== undefined && (this.#given < current.values.length || current.failed)) return current;
+    const key = this.#options.ordered === false ? this.#arrived.keys().next().value : this.#nextToGive;
+    const next = key === undefined ? undefined : this.#arrived.get(key);
+    if (next === undefined) return undefined;
+    this.#arrived.delete(key!);
+    this.#nextToGive++;
+    this.#current = next;
+    this.#given = 0;
+    return next;
+  }
+
+  #serve(): void {
+    while (this.#waiting.length > 0) {
+      const slot = this.#ended ? undefined : this.#ready();
+      if (slot !== undefined && this.#given < slot.values.length) {
+        this.#yielded++;
+        this.#waiting.shift()!.resolve({ done: false, value: slot.values[this.#given++]! });
+      } else if (slot?.failed === true) {
+        this.#rejectNext(slot.error);
+      } else if (slot === undefined && !this.#ended && this.#inFlight.size > 0 && !this.#timedOut) {
+        break;
+      } else if (slot === undefined && !this.#ended && this.#inputError !== undefined) {
+        this.#rejectNext(this.#inputError.error);
+      } else if (slot === undefined && !this.#ended && this.#timedOut) {
+        this.#rejectNext(new TimeoutError("map: not all results were there before the timeout passed"));
+      } else if (this.#ended || (slot === undefined && this.#exhausted)) {
+        if (!this.#ended) this.#stopTimer();
+        this.#waiting.shift()!.resolve({ done: true, value: undefined });
+      } else if (slot === undefined) {
+        break;
+      }
+    }
+    this.#fill();
+  }
+
+  #rejectNext(error: unknown): void {
+    const waiter = this.#waiting.shift()!;
+    this.stop();
+    waiter.reject(error);
+  }
+
+  /** Sends chunks until enough are in flight. */
+  #fill(): void {
+    const window = DEPTH * this.#dispatcher.maxWorkers;
+    while (!this.#exhausted && !this.#pulling && this.#inFlight.size < window && this.#room() > 0) {
+      if (this.#isAsync) {
+        void this.#pull();
+        return;
+      }
+      const items: unknown[] = [];
+      this.#collect(items, Math.min(this.#chunk, this.#room()));
+      if (items.length > 0) this.#send(items);
+    }
+    if (this.#exhausted && this.#inFlight.size === 0) this.#close();
+  }
+
+  /** How many more items may be taken. */
+  #room(): number {
+    const { buffersize } = this.#options;
+    return buffersize === undefined ? Infinity : buffersize - (this.#taken - this.#yielded);
+  }
+
+  #collect(items: unknown[], size: number): void {
+    try {
+      while (items.length < size) {
+        const { done, value } = (this.#items as Iterator<unknown>).next();
+        if (done === true) {
+          this.#exhausted = true;
+          return;
+        }
+        items.push(value);
+      }
+    } catch (error) {
+      this.#exhausted = true;
+      this.#inputError = { error };
+    }
+  }
+
+  async #pull(): Promise<void> {
+    this.#pulling = true;
+    const items: unknown[] = [];
+    try {
+      const { done, value } = await (this.#items as AsyncIterator<unknown>).next();
+      if (done === true) this.#exhausted = true;
+      else items.push(value);
+    } catch (error) {
+      this.#exhausted = true;
+      this.#inputError = { error };
+    }
+    this.#pulling = false;
+    if (this.#ended) return;
+    if (items.length > 0) this.#send(items);
+    this.#serve();
+  }
+
+  #send(items: unknown[]): void {
+    const number = this.#nextToSend++;
+    this.#taken += items.length;
+    let args: number;
+    try {
+      args = toCell(items, "items");
+    } catch (error) {
+      this.#exhausted = true;
+      this.#arrived.set(number, { values: [], failed: true, error });
+      return;
+    }
+    const arrive = (slot: Slot<R>): void => {
+      this.#inFlight.delete(number);
+      if (!this.#ended) this.#arrived.set(number, slot);
+      this.#serve();
+    };
+    try {
+      const id = this.#dispatcher.send(this.#shipment.message, this.#flags, args, {
+        succeed: (value, elapsed) => {
+          const [values, failed, error] = value as ChunkResult;
+          this.#adapt(items.length, elapsed);
+          arrive({ values: values as R[], failed, error });
+        },
+        fail: (error) => arrive({ values: [], failed: true, error }),
+        cancelled: () =>
+          arrive({ values: [], failed: true, error: new CancelledError("The executor was shut down with cancelFutures") }),
+      });
+      this.#inFlight.set(number, id);
+    } catch (error) {
+      discardCell(args);
+      this.#exhausted = true;
+      this.#arrived.set(number, { values: [], failed: true, error });
+    }
+  }
+
+  /** Finds the size of the next chunks: what takes a millisecond, at most four times the last. */
+  #adapt(size: number, elapsed: number): void {
+    if (this.#options.chunksize !== undefined) return;
+    const each = elapsed / size;
+    const wanted = each === 0 ? LARGEST_CHUNK : Math.floor(CHUNK_TIME / each);
+    this.#chunk = Math.max(1, Math.min(LARGEST_CHUNK, wanted, 4 * size));
+  }
+}
+
+export function checkMapOptions(options: MapOptions | undefined): MapOptions {
+  const given = options ?? {};
+  if (typeof given !== "object") throw new TypeError(`map's options must be an object, not ${describe(given)}`);
+  for (const name of ["chunksize", "buffersize"] as const) {
+    const value = given[name];
+    if (value === undefined) continue;
+    if (typeof value !== "number" || (!Number.isInteger(value) && Number.isFinite(value))) {
+      throw new TypeError(`${name} must be a whole number, not ${String(value)}`);
+    }
+    if (!(value >= 1)) throw new ValueError(`${name} must be 1 or more, not ${value}`);
+  }
+  return given;
+}

@@ -1,0 +1,255 @@
+/**
+ * ThreadPoolExecutor: a few threads for any number of tasks.
+ *
+ * @module
+ */
+
+import { add } from "#atomics";
+import { host } from "#host";
+import { discardCell, toCell } from "../core/cells.ts";
+import { describe, type Deadline } from "../core/deadline.ts";
+import { PROGRAM, TASK_FLAG } from "../core/layout.ts";
+import { discard, keepHere } from "../core/messages.ts";
+import { memory } from "../core/program.ts";
+import { appendCallerStack } from "../core/wire/error-envelope.ts";
+import { RuntimeError, ValueError } from "../errors.ts";
+import { Dispatcher, ship } from "./dispatcher.ts";
+import { Executor, type MapOptions, type ShutdownOptions } from "./executor.ts";
+import { Future, type FutureSource } from "./future.ts";
+import { checkMapOptions, MapResult, Pump } from "./map-result.ts";
+
+export interface ThreadPoolOptions<A extends unknown[] = never[]> {
+  /** How many threads at most. Default: as many as can run at once on this machine. */
+  maxWorkers?: number;
+  /** Workers are called `PREFIX_0`, `PREFIX_1` … Default: `ThreadPoolExecutor-K`. */
+  threadNamePrefix?: string;
+  /** Called in each worker before its first task. If it fails, the pool is broken. */
+  initializer?: (...args: A) => unknown;
+  initargs?: A;
+}
+
+/** Up to this many unfinished tasks, each remembers where it was submitted; beyond, that would cost more than the task. */
+const TRACED = 256;
+const TRACED_FRAMES = 8;
+
+/**
+ * Runs functions in a few threads that are reused: `submit` one call, or `map` a function over many items.
+ *
+ * Use it for work that computes; for code that only waits (for the network, for a database), the event loop you are on
+ * does as well.
+ *
+ * ```ts
+ * import { ThreadPoolExecutor } from "heddle/futures";
+ *
+ * await using pool = new ThreadPoolExecutor({ maxWorkers: 4 });
+ * const hash = await pool.submit(sha256, "a.bin");
+ * const all = await pool.map(sha256, files);
+ * for await (const one of pool.map(sha256, files)) console.log(one);
+ * ```
+ *
+ * Workers start when there is work for them, and keep nothing alive: when all tasks are done, the process may end without
+ * a `shutdown`.
+ *
+ * **Blocking.** `submit` and `map` return at once. Futures and map results can be awaited; `future.resultSync` blocks.
+ *
+ * **Cancellation.** `future.cancel` takes back what no worker has begun. Leaving a `for await` over `map` early cancels
+ * the rest.
+ *
+ * **Fairness.** Tasks begin in the order in which they were submitted.
+ *
+ * **Differs from Python.** Functions and arguments are copied to the worker, as for a process pool. A worker that dies
+ * (by `process.exit`, `terminate`, its memory limit) fails only the task it ran, with `BrokenThreadPool`, and is
+ * replaced. `map` sends items as workers get free instead of all at once, so it takes endless inputs.
+ */
+export class ThreadPoolExecutor extends Executor {
+  readonly #dispatcher: Dispatcher;
+  #shutDown = false;
+  /** Maps that still take items. */
+  readonly #pumps: Set<Promise<void>> = new Set();
+
+  constructor(options?: ThreadPoolOptions) {
+    super();
+    const { maxWorkers, threadNamePrefix, initializer, initargs } = checkOptions(options);
+    const prefix = threadNamePrefix ?? `ThreadPoolExecutor-${add(memory.words, PROGRAM.executorNames, 1)}`;
+    this.#dispatcher = new Dispatcher({
+      maxWorkers: maxWorkers ?? host.availableParallelism,
+      name: (n) => `${prefix}_${n}`,
+      initializer,
+      initargs: initargs ?? [],
+    });
+    keepHere(this, "an executor belongs to the thread that made it; make one in the other thread, or send it work");
+    abandoned.register(this, this.#dispatcher);
+  }
+
+  /**
+   * Calls `fn(...args)` in a worker.
+   *
+   * Errors: `NotSendableError`, here, if the function or an argument cannot be sent; `RuntimeError` after `shutdown`;
+   * `BrokenThreadPool` if an initializer failed. What the function throws is what the future throws.
+   */
+  submit<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Future<Awaited<R>> {
+    this.#mayRun();
+    if (typeof fn !== "function") throw new TypeError(`submit takes a function, not ${describe(fn)}`);
+    const cell = args.length === 0 ? NOTHING : toCell(args, "args");
+    let shipment;
+    try {
+      shipment = ship(fn);
+    } catch (error) {
+      discardCell(cell);
+      throw error;
+    }
+    const dispatcher = this.#dispatcher;
+    const source = new TaskSource(dispatcher);
+    const future = new Future<Awaited<R>>(source);
+    const origin = dispatcher.pending < TRACED ? trace() : undefined;
+    try {
+      source.id = dispatcher.send(shipment.message, shipment.flags, cell, {
+        succeed: (value) => future.setResult(value as Awaited<R>),
+        fail(error) {
+          appendCallerStack(error, origin?.stack);
+          future.setException(error ?? new RuntimeError(`The task threw ${String(error)}`));
+        },
+        cancelled: () => Future.markCancelled(future),
+      });
+    } catch (error) {
+      if ((shipment.flags & TASK_FLAG.ownFunction) !== 0) discard(shipment.message);
+      discardCell(cell);
+      throw error;
+    }
+    source.future = future;
+    return future;
+  }
+
+  /** Calls `fn` with each item in the workers. `await` gives all results; `for await` gives them as they come, in order. */
+  map<T, R>(
+    fn: (item: T) => R,
+    items: Iterable<T> | AsyncIterable<T>,
+    options?: MapOptions,
+  ): MapResult<Awaited<R>> {
+    return this.#map(fn as (...args: never[]) => unknown, items, false, options);
+  }
+
+  /** As {@link map}, with a list of arguments for each call. */
+  starmap<A extends unknown[], R>(
+    fn: (...args: A) => R,
+    argTuples: Iterable<A> | AsyncIterable<A>,
+    options?: MapOptions,
+  ): MapResult<Awaited<R>> {
+    return this.#map(fn as (...args: never[]) => unknown, argTuples, true, options);
+  }
+
+  /**
+   * Takes no more work. What was submitted is still done, unless `cancelFutures`; resolves when it is, and the workers
+   * have ended, unless `wait` is false. May be called again.
+   */
+  async shutdown(options?: ShutdownOptions): Promise<void> {
+    this.#shutDown = true;
+    if (options?.cancelFutures === true) this.#dispatcher.cancelAll();
+    const done = this.#finish();
+    if (options?.wait === false) return;
+    await done;
+  }
+
+  async #finish(): Promise<void> {
+    await Promise.all(this.#pumps);
+    this.#dispatcher.stopWhenIdle();
+    await this.#dispatcher.ended();
+  }
+
+  #map<R>(
+    fn: (...args: never[]) => unknown,
+    items: Iterable<unknown> | AsyncIterable<unknown>,
+    star: boolean,
+    options: MapOptions | undefined,
+  ): MapResult<R> {
+    this.#mayRun();
+    if (typeof fn !== "function") throw new TypeError(`map takes a function, not ${describe(fn)}`);
+    if (!isIterable(items)) throw new TypeError(`map takes an iterable of items, not ${describe(items)}`);
+    const checked = checkMapOptions(options);
+    let finished: () => void = () => undefined;
+    const running = new Promise<void>((resolve) => {
+      finished = resolve;
+    });
+    const pump = new Pump<R>(this.#dispatcher, fn, items, star, checked, () => finished());
+    this.#pumps.add(running);
+    void running.then(() => this.#pumps.delete(running));
+    return new MapResult(pump);
+  }
+
+  #mayRun(): void {
+    if (this.#dispatcher.broken !== undefined) throw this.#dispatcher.broken;
+    if (this.#shutDown) throw new RuntimeError("cannot schedule new futures after shutdown");
+  }
+}
+
+/** The cell of no arguments. */
+const NOTHING = toCell(undefined, "args");
+
+/** Executors that nobody refers to any more let their workers go once they have nothing to do. */
+const abandoned: FinalizationRegistry<Dispatcher> = new FinalizationRegistry((dispatcher) => dispatcher.stopWhenIdle());
+
+/** A future's way to its task. */
+class TaskSource implements FutureSource {
+  readonly #dispatcher: Dispatcher;
+  id = 0;
+  future: { readonly done: boolean } | undefined;
+
+  constructor(dispatcher: Dispatcher) {
+    this.#dispatcher = dispatcher;
+  }
+
+  cancel(): boolean {
+    return this.#dispatcher.cancel(this.id);
+  }
+
+  isRunning(): boolean {
+    return this.#dispatcher.isRunning(this.id);
+  }
+
+  block(deadline: Deadline, signal: AbortSignal | undefined): boolean {
+    return this.#dispatcher.block(() => this.future!.done, deadline, signal);
+  }
+}
+
+/** Where submit was called. Its text is only made if it is needed. */
+function trace(): { stack?: string } {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = TRACED_FRAMES;
+  const here: { stack?: string } = {};
+  (Error as { captureStackTrace?: (target: object, above: Function) => void }).captureStackTrace?.(
+    here,
+    ThreadPoolExecutor.prototype.submit,
+  );
+  Error.stackTraceLimit = limit;
+  return here;
+}
+
+function isIterable(value: unknown): boolean {
+  return (
+    value !== null &&
+    value !== undefined &&
+    (typeof (value as Iterable<unknown>)[Symbol.iterator] === "function" ||
+      typeof (value as AsyncIterable<unknown>)[Symbol.asyncIterator] === "function")
+  );
+}
+
+function checkOptions(options: ThreadPoolOptions | undefined): ThreadPoolOptions {
+  const given = options ?? {};
+  if (typeof given !== "object") {
+    throw new TypeError(`ThreadPoolExecutor takes an object such as { maxWorkers: 4 }, not ${describe(given)}`);
+  }
+  const { maxWorkers, initializer, initargs } = given;
+  if (maxWorkers !== undefined) {
+    if (typeof maxWorkers !== "number") throw new TypeError(`maxWorkers must be a number, not ${describe(maxWorkers)}`);
+    if (!Number.isInteger(maxWorkers) || maxWorkers < 1) {
+      throw new ValueError(`maxWorkers must be 1 or more, a whole number, not ${maxWorkers}`);
+    }
+  }
+  if (initializer !== undefined && typeof initializer !== "function") {
+    throw new TypeError(`initializer must be a function, not ${describe(initializer)}`);
+  }
+  if (initargs !== undefined && !Array.isArray(initargs)) {
+    throw new TypeError(`initargs must be an array, not ${describe(initargs)}`);
+  }
+  return given;
+}

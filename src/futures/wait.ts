@@ -1,0 +1,158 @@
+/**
+ * wait and asCompleted: many futures at once, of any executor.
+ *
+ * @module
+ */
+
+import { atDeadline, deadlineIn, deadlineOf } from "../core/deadline.ts";
+import { TimeoutError, ValueError } from "../errors.ts";
+import type { Future } from "./future.ts";
+
+export type ReturnWhen = "ALL_COMPLETED" | "FIRST_COMPLETED" | "FIRST_EXCEPTION";
+
+export interface WaitResult<T> {
+  readonly done: Set<Future<T>>;
+  readonly notDone: Set<Future<T>>;
+}
+
+/**
+ * Waits until all futures are done, or the first one, or the first that failed; or until the timeout passes, which is no
+ * error. Nothing is cancelled.
+ *
+ * ```ts
+ * const { done, notDone } = await wait(futures, { timeout: 1000, returnWhen: "FIRST_COMPLETED" });
+ * ```
+ *
+ * `FIRST_EXCEPTION` waits for all if none fails; a cancelled future has not failed, but it is done.
+ */
+export async function wait<T>(
+  futures: Iterable<Future<T>>,
+  options?: { timeout?: number; returnWhen?: ReturnWhen },
+): Promise<WaitResult<T>> {
+  const deadline = deadlineIn(options);
+  const returnWhen = options?.returnWhen ?? "ALL_COMPLETED";
+  if (!["ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION"].includes(returnWhen)) {
+    throw new ValueError(`returnWhen must be ALL_COMPLETED, FIRST_COMPLETED or FIRST_EXCEPTION, not ${String(returnWhen)}`);
+  }
+  const all = new Set(futures);
+  let pending = 0;
+  for (const future of all) if (!future.done) pending++;
+  const enough = (future: Future<T>): boolean =>
+    returnWhen === "FIRST_COMPLETED" || (returnWhen === "FIRST_EXCEPTION" && hasFailed(future));
+  if (pending > 0 && deadline !== 0 && ![...all].some((future) => future.done && enough(future))) {
+    await new Promise<void>((resolve) => {
+      const stop = atDeadline(deadline, resolve);
+      for (const future of all) {
+        if (future.done) continue;
+        future.addDoneCallback(() => {
+          if (--pending > 0 && !enough(future)) return;
+          stop();
+          resolve();
+        });
+      }
+    });
+  }
+  const done = new Set<Future<T>>();
+  const notDone = new Set<Future<T>>();
+  for (const future of all) (future.done ? done : notDone).add(future);
+  return { done, notDone };
+}
+
+function hasFailed<T>(future: Future<T>): boolean {
+  return !future.cancelled && future.exceptionSync() !== undefined;
+}
+
+/**
+ * Gives each future as it gets done: first those that are, then in the order in which they finish, cancelled ones too.
+ * Each once, also if it was passed twice.
+ *
+ * ```ts
+ * for await (const future of asCompleted(futures)) console.log(await future);
+ * ```
+ *
+ * Errors: `TimeoutError` when the timeout, counted from the first `next()`, passes with some not done; those that are
+ * done by then were given before.
+ */
+export function asCompleted<T>(
+  futures: Iterable<Future<T>>,
+  options?: { timeout?: number },
+): AsyncIterableIterator<Future<T>> {
+  deadlineIn(options);
+  return new Completions(new Set(futures), options?.timeout);
+}
+
+/** Not an async generator: that would await each future it yields. */
+class Completions<T> implements AsyncIterableIterator<Future<T>> {
+  readonly #all: Set<Future<T>>;
+  readonly #timeout: number | undefined;
+  readonly #finished: Future<T>[] = [];
+  /** Those who called `next` and have nothing yet. */
+  readonly #waiting: { resolve(result: IteratorResult<Future<T>>): void; reject(error: unknown): void }[] = [];
+  #left: number;
+  #started = false;
+  #expired = false;
+  #ended = false;
+  #stop: () => void = () => undefined;
+
+  constructor(all: Set<Future<T>>, timeout: number | undefined) {
+    this.#all = all;
+    this.#timeout = timeout;
+    this.#left = all.size;
+  }
+
+  next(): Promise<IteratorResult<Future<T>>> {
+    if (!this.#started) this.#start();
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#serve();
+    });
+  }
+
+  return(): Promise<IteratorResult<Future<T>>> {
+    this.#end();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #start(): void {
+    this.#started = true;
+    for (const future of this.#all) {
+      future.addDoneCallback(() => {
+        this.#finished.push(future);
+        this.#serve();
+      });
+    }
+    const expire = (): void => {
+      this.#expired = true;
+      this.#serve();
+    };
+    if (this.#timeout === 0) expire();
+    else this.#stop = atDeadline(deadlineOf(this.#timeout), expire);
+  }
+
+  #serve(): void {
+    while (this.#waiting.length > 0) {
+      const future = this.#ended ? undefined : this.#finished.shift();
+      if (future !== undefined) {
+        this.#left--;
+        this.#waiting.shift()!.resolve({ done: false, value: future });
+      } else if (this.#ended || this.#left === 0) {
+        this.#end();
+        this.#waiting.shift()!.resolve({ done: true, value: undefined });
+      } else if (this.#expired) {
+        this.#ended = true;
+        this.#waiting.shift()!.reject(new TimeoutError(`${this.#left} (of ${this.#all.size}) futures unfinished`));
+      } else {
+        return;
+      }
+    }
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#stop();
+  }
+}
