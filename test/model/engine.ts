@@ -1,0 +1,804 @@
+/**
+ * The explorer: runs a few threads, ordinary synchronous functions over the words of one memory, under every
+ * interleaving of their operations.
+ *
+ * ```
+ *   choose ─► perform the thread's pending operation ─► run its function again from the start of the step, answering
+ *      ▲      with the recorded results; the first operation that has none becomes pending and throws SUSPEND
+ *      └────────────────────────────────────────────────────────────────────────────────────────────────┘
+ * ```
+ * Choices: which thread goes on, whether a timed wait expires, whether a thread is killed. States (memory, position and
+ * history of each thread, order of sleepers) are hashed, so that none is visited twice. No choice left while a thread
+ * has not ended: a deadlock, or a lost wake-up.
+ *
+ * Operations on words that only one thread uses, that nobody writes, or that are always used under one guard need no
+ * choice: they commute with everything others can do meanwhile. Which words these are is assumed and checked; when the
+ * assumption breaks, the word is marked as shared and the exploration starts again.
+ *
+ * A kill is offered after each operation of the victim that changed something: in between it makes no difference.
+ *
+ * Source of the reduction: S. Stoller, E. Cohen, "Optimistic Synchronization-Based State-Space Reduction". Of
+ * re-execution: P. Godefroid, "VeriSoft".
+ */
+
+import type { Explorer, Words } from "../../src/core/atomics.model.ts";
+import { exploreWith } from "../../src/core/atomics.model.ts";
+import { PAGE_SHIFT, PAGE_WORDS, RECORD, THREAD_STATE } from "../../src/core/layout.ts";
+
+const SUSPEND: unique symbol = Symbol("suspend");
+
+export const OP = {
+  load: 0,
+  store: 1,
+  compareExchange: 2,
+  exchange: 3,
+  add: 4,
+  wait: 5,
+  notify: 6,
+  note: 7,
+} as const;
+const OP_NAMES: readonly string[] = Object.keys(OP);
+
+const STATUS = { ready: 0, asleep: 1, ended: 2, killed: 3, idle: 4 } as const;
+const STATUS_NAMES: readonly string[] = Object.keys(STATUS);
+
+/** A choice is `kind * 16 + thread`. */
+const CHOICE = { step: 0, timeout: 1, kill: 2 } as const;
+
+export type Local = Record<string, number>;
+export type Step = (local: Local) => void;
+
+interface Operation {
+  kind: number;
+  address: number;
+  a: number;
+  b: number;
+  /** Needs no choice of another thread: it was only suspended to offer a kill. */
+  local: boolean;
+}
+
+/** How a scenario ended badly. */
+export class Violation extends Error {}
+
+export class ModelThread {
+  readonly index: number;
+  readonly name: string;
+  readonly tid: number;
+  readonly record: number;
+  readonly steps: readonly Step[];
+  /** May be killed. */
+  victim = false;
+  /** Waits until somebody was killed, and need not run. */
+  reaper = false;
+
+  step = 0;
+  local: Local = {};
+  history: number[] = [];
+  hashA = 0;
+  hashB = 0;
+  status: number = STATUS.ready;
+  pending: Operation | undefined;
+  /** The deadline of the step's wait has passed. */
+  fired = false;
+  killable = false;
+  /** Words from here on are not in the thread's view of the memory until it reaches for them. */
+  view: number;
+  readonly firstView: number;
+
+  cursor = 0;
+  viewNow: number;
+  suspended = false;
+  wrote = false;
+  spinning = -1;
+  timers: { then: () => void; ran: boolean }[] = [];
+
+  constructor(index: number, name: string, tid: number, record: number, steps: readonly Step[], view: number) {
+    this.index = index;
+    this.name = name;
+    this.tid = tid;
+    this.record = record;
+    this.steps = steps;
+    this.view = view;
+    this.firstView = view;
+    this.viewNow = view;
+  }
+}
+
+interface Saved {
+  readonly step: number;
+  readonly local: Local;
+  readonly history: number[];
+  readonly length: number;
+  readonly hashA: number;
+  readonly hashB: number;
+  readonly status: number;
+  readonly pending: Operation | undefined;
+  readonly fired: boolean;
+  readonly killable: boolean;
+  readonly view: number;
+}
+
+interface Frame {
+  readonly choices: readonly number[];
+  readonly saved: readonly Saved[];
+  readonly undo: number;
+  readonly asleep: readonly number[];
+  readonly kills: number;
+  readonly preemptions: number;
+  readonly last: number;
+  readonly depth: number;
+  next: number;
+}
+
+export interface Limits {
+  /** How often a thread that could go on may be interrupted by another. */
+  readonly preemptions?: number | undefined;
+  /** Gives up after as many states. */
+  readonly states?: number | undefined;
+}
+
+export interface Failure {
+  readonly message: string;
+  readonly choices: readonly number[];
+}
+
+export interface Exploration {
+  readonly states: number;
+  readonly transitions: number;
+  readonly ends: number;
+  readonly milliseconds: number;
+  readonly complete: boolean;
+  readonly failure: Failure | undefined;
+}
+
+export class Engine implements Explorer {
+  readonly words: Words;
+  readonly memory: Int32Array;
+  threads: ModelThread[] = [];
+  /** Addresses of guards: words that hold `tid << 1` of their owner. */
+  guards: number[] = [];
+  names: (address: number) => string = String;
+  check: () => string | undefined = () => undefined;
+  /** How many kills may happen in one run. */
+  kills = 0;
+
+  /** The thread whose function runs now. */
+  current: ModelThread | undefined;
+  #base: Int32Array = new Int32Array(0);
+  #hashA = 0;
+  #hashB = 0;
+  #undoAddress: number[] = [];
+  #undoValue: number[] = [];
+  #asleep: readonly number[] = [];
+  #woken: number[] = [];
+  #killsLeft = 0;
+  #preemptions = 0;
+  #last = -1;
+  #log: string[] | undefined;
+
+  // What is known of each word that is not shared: who used it, whether it was written, which guards always protected it.
+  readonly #shared: Uint8Array;
+  readonly #users: Uint8Array;
+  readonly #written: Uint8Array;
+  readonly #protectors: Int32Array;
+  readonly #plain: Uint8Array;
+  #broken = false;
+
+  constructor(memory: Int32Array) {
+    this.memory = memory;
+    this.#shared = new Uint8Array(memory.length);
+    this.#users = new Uint8Array(memory.length);
+    this.#written = new Uint8Array(memory.length);
+    this.#protectors = new Int32Array(memory.length).fill(-1);
+    this.#plain = new Uint8Array(memory.length);
+    // Plain reads and writes of words are operations too.
+    this.words = new Proxy(memory, {
+      get: (target, key) => this.#plainGet(target, key),
+      set: (_, key, value) => {
+        const index = Number(key);
+        this.#markPlain(index);
+        this.store(index, value as number);
+        return true;
+      },
+    });
+  }
+
+  #plainGet(target: Int32Array, key: string | symbol): unknown {
+    if (typeof key === "symbol") return Reflect.get(target, key);
+    const index = Number(key);
+    if (!Number.isNaN(index)) {
+      this.#markPlain(index);
+      return this.load(index);
+    }
+    if (key === "length") return this.current!.viewNow;
+    if (key === "fill") {
+      return (value: number, start: number, end: number) => {
+        for (let i = start; i < end; i++) this.store(i, value);
+      };
+    }
+    throw new Violation(`the model has no words.${key}`);
+  }
+
+  #markPlain(index: number): void {
+    this.#plain[index] = 1;
+  }
+
+  // ── What threads do ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  load(index: number): number {
+    return this.#operation(OP.load, index, 0, 0);
+  }
+
+  store(index: number, value: number): void {
+    this.#operation(OP.store, index, value, 0);
+  }
+
+  compareExchange(index: number, expected: number, value: number): number {
+    return this.#operation(OP.compareExchange, index, expected, value);
+  }
+
+  exchange(index: number, value: number): number {
+    return this.#operation(OP.exchange, index, value, 0);
+  }
+
+  add(index: number, delta: number): number {
+    return this.#operation(OP.add, index, delta, 0);
+  }
+
+  /** 0: woken, 1: not equal, 2: timed out. */
+  wait(index: number, expected: number, timed: boolean): number {
+    return this.#operation(OP.wait, index, expected, timed ? 1 : 0);
+  }
+
+  notify(index: number, count: number): void {
+    this.#operation(OP.notify, index, count, 0);
+  }
+
+  /**
+   * A spin loop looks again: if nothing has changed since, at once. Seeing a change only after a few turns is the same
+   * as having started to spin later.
+   */
+  pause(): void {
+    const t = this.current;
+    if (t === undefined) return;
+    t.spinning = this.#lastLoaded;
+  }
+  #lastLoaded = -1;
+
+  reach(address: number): number {
+    const t = this.current;
+    // As a view that just covers the address: the memory may have grown no further.
+    if (t !== undefined && address >= t.viewNow) t.viewNow = ((address >>> PAGE_SHIFT) + 1) * PAGE_WORDS;
+    return address;
+  }
+
+  /** The clock of deadlines: 0 before the deadline, 2 after it. */
+  clock(): number {
+    return this.#operation(OP.note, -1, 0, 0);
+  }
+
+  /** Changes a word that only the scenario's own checks use. */
+  note(index: number, delta: number): number {
+    return this.#operation(OP.note, index, delta, 0);
+  }
+
+  #operation(kind: number, address: number, a: number, b: number): number {
+    const t = this.current!;
+    // A `finally` block on the way out of a suspended function.
+    if (t.suspended) throw SUSPEND;
+    if (address >= t.viewNow) {
+      throw new Violation(`${t.name} used ${this.names(address)} without making sure that its view covers it`);
+    }
+    const again = t.spinning === address && kind === OP.load;
+    t.spinning = -1;
+    this.#lastLoaded = kind === OP.load ? address : -1;
+    if (t.cursor < t.history.length) return t.history[t.cursor++]!;
+    const local = again || kind === OP.note || this.#shared[address] === 0;
+    const offerKill = t.victim && t.wrote && this.#killsLeft > 0 && kind !== OP.note;
+    if (local && !offerKill && kind !== OP.wait) {
+      const result = this.#perform(t, kind, address, a, b);
+      this.#record(t, result);
+      t.cursor++;
+      return result;
+    }
+    t.pending = { kind, address, a, b, local: local && kind !== OP.wait };
+    t.suspended = true;
+    throw SUSPEND;
+  }
+
+  #record(t: ModelThread, result: number): void {
+    t.history.push(result);
+    t.hashA = (Math.imul(t.hashA ^ result, 0x85eb_ca6b) + 0x9e37_79b9) | 0;
+    t.hashA ^= t.hashA >>> 15;
+    t.hashB = (Math.imul(t.hashB + result, 0xc2b2_ae35) ^ 0x27d4_eb2f) | 0;
+    t.hashB ^= t.hashB >>> 13;
+  }
+
+  /** Performs an operation that is about to be recorded. A wait that falls asleep has no result yet: -1. */
+  #perform(t: ModelThread, kind: number, address: number, a: number, b: number): number {
+    if (kind === OP.note) {
+      if (address < 0) return t.fired ? 2 : 0;
+      const value = this.memory[address]! + a;
+      if (a !== 0) this.#write(address, value);
+      return value;
+    }
+    const seen = this.memory[address]!;
+    let value = seen;
+    let result = seen;
+    let wrote = false;
+    switch (kind) {
+      case OP.store:
+        value = a;
+        wrote = true;
+        result = 0;
+        break;
+      case OP.compareExchange:
+        if (seen === a) {
+          value = b;
+          wrote = true;
+        }
+        break;
+      case OP.exchange:
+        value = a;
+        wrote = true;
+        break;
+      case OP.add:
+        value = seen + a;
+        wrote = true;
+        break;
+      case OP.wait:
+        if (seen !== a) {
+          result = 1;
+        } else {
+          t.status = STATUS.asleep;
+          this.#asleep = [...this.#asleep, t.index];
+          t.killable = true;
+          result = -1;
+        }
+        break;
+      case OP.notify:
+        result = 0;
+        this.#wake(address, a);
+        t.killable = true;
+        break;
+      default:
+    }
+    // Writing what is there already changes nothing, but says that the word is written.
+    if (this.#shared[address] === 0) this.#account(t, address, kind !== OP.load && kind !== OP.wait && kind !== OP.notify);
+    if (wrote) {
+      if (value !== seen) this.#write(address, value);
+      t.wrote = true;
+      t.killable = true;
+    }
+    if (this.#log !== undefined) this.#trace(t, kind, address, a, b, seen, result);
+    return result;
+  }
+
+  #wake(address: number, count: number): void {
+    let left = count;
+    for (const index of this.#asleep) {
+      if (left <= 0) break;
+      const sleeper = this.threads[index]!;
+      if (sleeper.pending!.address !== address) continue;
+      left--;
+      this.#woken.push(index);
+    }
+    if (this.#woken.length > 0) this.#asleep = this.#asleep.filter((index) => !this.#woken.includes(index));
+  }
+
+  #write(address: number, value: number): void {
+    const old = this.memory[address]!;
+    this.#undoAddress.push(address);
+    this.#undoValue.push(old);
+    this.#set(address, old, value);
+  }
+
+  #set(address: number, old: number, value: number): void {
+    const base = this.#base[address]!;
+    if (old !== base) this.#toggle(address, old);
+    if (value !== base) this.#toggle(address, value);
+    this.memory[address] = value;
+  }
+
+  #toggle(address: number, value: number): void {
+    let h = Math.imul(address, 0x9e37_79b1) ^ Math.imul(value + 0x7f4a_7c15, 0x85eb_ca77);
+    h = Math.imul(h ^ (h >>> 15), 0x2c1b_3c6d);
+    this.#hashA ^= h ^ (h >>> 12);
+    let g = Math.imul(value, 0x165667b1) ^ Math.imul(address + 0x3c6e_f372, 0x27d4_eb2f);
+    g = Math.imul(g ^ (g >>> 13), 0x297a_2d39);
+    this.#hashB ^= g ^ (g >>> 15);
+  }
+
+  /** Keeps the assumptions about a word that is not shared, and breaks them if they do not hold. */
+  #account(t: ModelThread, address: number, writes: boolean): void {
+    let held = 0;
+    for (let i = 0; i < this.guards.length; i++) {
+      if (this.memory[this.guards[i]!]! >>> 1 === t.tid) held |= 1 << i;
+    }
+    this.#users[address]! |= 1 << t.index;
+    if (writes) this.#written[address] = 1;
+    this.#protectors[address]! &= held;
+    const users = this.#users[address]!;
+    if ((users & (users - 1)) === 0 || this.#written[address] === 0 || this.#protectors[address] !== 0) return;
+    this.#shared[address] = 1;
+    this.#broken = true;
+  }
+
+  // ── Running threads ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Runs a thread up to its next operation that needs a choice. */
+  #run(t: ModelThread): void {
+    while (t.step < t.steps.length) {
+      t.cursor = 0;
+      t.viewNow = t.view;
+      t.suspended = false;
+      t.spinning = -1;
+      t.timers = [];
+      this.current = t;
+      const local = { ...t.local };
+      try {
+        t.steps[t.step]!(local);
+        if (t.suspended) throw SUSPEND;
+      } catch (error) {
+        if (error === SUSPEND) return;
+        throw error;
+      } finally {
+        this.current = undefined;
+      }
+      t.step++;
+      t.local = local;
+      t.history = [];
+      t.hashA = 0;
+      t.hashB = 0;
+      t.fired = false;
+      t.view = t.viewNow;
+    }
+    t.status = STATUS.ended;
+    t.pending = undefined;
+  }
+
+  #resumeWoken(): void {
+    while (this.#woken.length > 0) {
+      const t = this.threads[this.#woken.shift()!]!;
+      t.status = STATUS.ready;
+      this.#record(t, 0);
+      t.wrote = true;
+      t.killable = true;
+      t.pending = undefined;
+      this.#run(t);
+    }
+  }
+
+  #choose(choice: number): void {
+    const t = this.threads[choice & 15]!;
+    const kind = choice >> 4;
+    for (const other of this.threads) other.killable = false;
+    if (kind === CHOICE.step) {
+      const { kind: op, address, a, b } = t.pending!;
+      if (this.#last !== t.index && this.#last >= 0 && this.threads[this.#last]!.status === STATUS.ready) this.#preemptions++;
+      this.#last = t.index;
+      t.wrote = false;
+      const result = this.#perform(t, op, address, a, b);
+      if (t.status === STATUS.ready) {
+        this.#record(t, result);
+        t.pending = undefined;
+        this.#run(t);
+      }
+    } else if (kind === CHOICE.timeout) {
+      this.#log?.push(`${t.name}: its wait times out`);
+      this.#asleep = this.#asleep.filter((index) => index !== t.index);
+      t.status = STATUS.ready;
+      if (!this.#isGuard(t.pending!.address)) t.fired = true;
+      t.wrote = true;
+      this.#record(t, 2);
+      t.pending = undefined;
+      this.#run(t);
+    } else {
+      this.#log?.push(`${t.name} is killed`);
+      this.#asleep = this.#asleep.filter((index) => index !== t.index);
+      t.status = STATUS.killed;
+      this.#killsLeft--;
+      this.killed = t.tid;
+      for (const reaper of this.threads) {
+        if (reaper.status !== STATUS.idle) continue;
+        reaper.status = STATUS.ready;
+        this.#run(reaper);
+      }
+    }
+    this.#resumeWoken();
+  }
+  /** Identity of the thread that was killed. */
+  killed = 0;
+
+  #isGuard(address: number): boolean {
+    return this.guards.includes(address);
+  }
+
+  #choices(): number[] {
+    const choices: number[] = [];
+    for (const t of this.threads) {
+      if (t.status === STATUS.ready && t.pending!.local) {
+        choices.push(t.index);
+        if (t.killable && this.#killsLeft > 0) choices.push((CHOICE.kill << 4) | t.index);
+        return choices;
+      }
+    }
+    // The thread that ran last comes first: with a bound on preemptions that finds most with few.
+    const n = this.threads.length;
+    const from = this.#last < 0 ? 0 : this.#last;
+    for (let i = 0; i < n; i++) {
+      const t = this.threads[(from + i) % n]!;
+      if (t.status === STATUS.ready) choices.push(t.index);
+    }
+    for (const t of this.threads) {
+      if (t.status === STATUS.asleep && t.pending!.b === 1 && this.#mayExpire(t)) choices.push((CHOICE.timeout << 4) | t.index);
+      if (t.killable && t.victim && this.#killsLeft > 0 && (t.status === STATUS.ready || t.status === STATUS.asleep)) {
+        choices.push((CHOICE.kill << 4) | t.index);
+      }
+    }
+    return choices;
+  }
+
+  /**
+   * Sleepers on a guard look up from time to time. That must not hide a lost wake-up: it is for guards of the dead, and
+   * for wake-ups that went to them.
+   */
+  #mayExpire(t: ModelThread): boolean {
+    if (!this.#isGuard(t.pending!.address)) return true;
+    if (this.killed === 0) return false;
+    const owner = this.memory[t.pending!.address]! >>> 1;
+    return owner === 0 || !this.#isAlive(owner);
+  }
+
+  #isAlive(tid: number): boolean {
+    const thread = this.threads.find((t) => t.tid === tid);
+    if (thread === undefined) return false;
+    const state = this.memory[thread.record + RECORD.state]!;
+    return state === THREAD_STATE.starting || state === THREAD_STATE.running;
+  }
+
+  // ── Exploring ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #start(initial: Int32Array): void {
+    this.memory.set(initial);
+    this.#base = initial;
+    this.#hashA = 0;
+    this.#hashB = 0;
+    this.#undoAddress.length = 0;
+    this.#undoValue.length = 0;
+    this.#asleep = [];
+    this.#woken = [];
+    this.#killsLeft = this.kills;
+    this.killed = 0;
+    this.#preemptions = 0;
+    this.#last = -1;
+    for (const t of this.threads) {
+      t.step = 0;
+      t.local = {};
+      t.history = [];
+      t.hashA = 0;
+      t.hashB = 0;
+      t.status = t.reaper ? STATUS.idle : STATUS.ready;
+      t.pending = undefined;
+      t.fired = false;
+      t.killable = false;
+      t.view = t.viewNow = t.firstView;
+      t.wrote = false;
+    }
+    for (const t of this.threads) if (!t.reaper) this.#run(t);
+    this.#resumeWoken();
+  }
+
+  #save(t: ModelThread): Saved {
+    const { step, local, history, hashA, hashB, status, pending, fired, killable, view } = t;
+    return { step, local, history, length: history.length, hashA, hashB, status, pending, fired, killable, view };
+  }
+
+  #restore(frame: Frame): void {
+    while (this.#undoAddress.length > frame.undo) {
+      const address = this.#undoAddress.pop()!;
+      this.#set(address, this.memory[address]!, this.#undoValue.pop()!);
+    }
+    this.#asleep = frame.asleep;
+    this.#woken = [];
+    this.#preemptions = frame.preemptions;
+    this.#last = frame.last;
+    this.#killsLeft = frame.kills;
+    if (frame.kills === this.kills) this.killed = 0;
+    for (const [i, s] of frame.saved.entries()) {
+      const t = this.threads[i]!;
+      t.step = s.step;
+      t.local = s.local;
+      t.history = s.history;
+      t.history.length = s.length;
+      t.hashA = s.hashA;
+      t.hashB = s.hashB;
+      t.status = s.status;
+      t.pending = s.pending;
+      t.fired = s.fired;
+      t.killable = s.killable;
+      t.view = s.view;
+    }
+  }
+
+  #key(): number {
+    let a = this.#hashA;
+    let b = this.#hashB;
+    for (const t of this.threads) {
+      let locals = (t.step << 4) | t.status | (t.fired ? 0x800_0000 : 0);
+      for (const name in t.local) locals = Math.imul(locals ^ t.local[name]!, 0x0100_0193) + 1;
+      a = Math.imul(a ^ t.hashA, 0x9e37_79b1) + Math.imul(locals, 0x85eb_ca77);
+      a ^= a >>> 15;
+      b = Math.imul(b + t.hashB, 0x27d4_eb2f) ^ Math.imul(locals + t.view, 0xc2b2_ae3d);
+      b ^= b >>> 14;
+    }
+    for (const index of this.#asleep) {
+      a = Math.imul(a + index + 1, 0x0100_0193);
+      b = Math.imul(b ^ (index + 7), 0x85eb_ca6b);
+    }
+    a ^= a >>> 16;
+    b ^= b >>> 16;
+    return (a >>> 0) * 0x20_0000 + (b & 0x1f_ffff);
+  }
+
+  /** Explores until everything was seen, something failed, or a limit was reached. */
+  explore(limits: Limits = {}): Exploration {
+    const initial = this.memory.slice();
+    const began = performance.now();
+    exploreWith(this);
+    try {
+      for (;;) {
+        const result = this.#search(initial, limits);
+        if (result !== undefined) return { ...result, milliseconds: performance.now() - began };
+      }
+    } finally {
+      exploreWith(undefined);
+      this.memory.set(initial);
+    }
+  }
+
+  /** `undefined`: an assumption about a word did not hold. */
+  #search(initial: Int32Array, limits: Limits): Omit<Exploration, "milliseconds"> | undefined {
+    const visited = new Map<number, number>();
+    const most = limits.states ?? Infinity;
+    const bound = limits.preemptions ?? Infinity;
+    const path: number[] = [];
+    const stack: Frame[] = [];
+    let transitions = 0;
+    let ends = 0;
+    this.#broken = false;
+    const done = (complete: boolean, failure?: Failure) => ({ states: visited.size, transitions, ends, complete, failure });
+    try {
+      this.#start(initial);
+      for (;;) {
+        if (this.#broken) return undefined;
+        let choices: number[] = [];
+        const key = this.#key();
+        // A state reached again counts only if more preemptions are left than before.
+        const spent = bound === Infinity ? 0 : this.#preemptions;
+        const before = visited.get(key);
+        if (before === undefined || before > spent) {
+          visited.set(key, spent);
+          if (visited.size > most) return done(false);
+          choices = this.#choices();
+          if (choices.length === 0) {
+            ends++;
+            this.#checkEnd();
+          } else if (bound !== Infinity && this.#preemptions >= bound) {
+            choices = this.#withoutPreemption(choices);
+          }
+        }
+        if (choices.length > 1) {
+          stack.push({
+            choices,
+            saved: this.threads.map((t) => this.#save(t)),
+            undo: this.#undoAddress.length,
+            asleep: this.#asleep,
+            kills: this.#killsLeft,
+            preemptions: this.#preemptions,
+            last: this.#last,
+            depth: path.length,
+            next: 1,
+          });
+        }
+        let choice = choices[0];
+        if (choice === undefined) {
+          let frame = stack.at(-1);
+          while (frame !== undefined && frame.next === frame.choices.length) {
+            stack.pop();
+            frame = stack.at(-1);
+          }
+          if (frame === undefined) return done(true);
+          this.#restore(frame);
+          path.length = frame.depth;
+          choice = frame.choices[frame.next++]!;
+        }
+        path.push(choice);
+        transitions++;
+        if (path.length > 20_000) throw new Violation("a thread runs for ever");
+        this.#choose(choice);
+      }
+    } catch (error) {
+      if (this.#broken) return undefined;
+      return done(false, { message: describe(error), choices: [...path] });
+    }
+  }
+
+  #withoutPreemption(choices: number[]): number[] {
+    const last = this.#last;
+    if (last < 0 || this.threads[last]!.status !== STATUS.ready) return choices;
+    return choices.filter((choice) => choice >> 4 !== CHOICE.step || (choice & 15) === last);
+  }
+
+  #checkEnd(): void {
+    const stuck = this.threads.filter((t) => t.status !== STATUS.ended && t.status !== STATUS.killed && t.status !== STATUS.idle);
+    if (stuck.length > 0) throw new Violation(`stuck: ${stuck.map((t) => this.#describeThread(t)).join("; ")}`);
+    // The scenario's check uses the algorithms themselves, on the memory as it is.
+    exploreWith(undefined);
+    try {
+      const wrong = this.check();
+      if (wrong !== undefined) throw new Violation(wrong);
+    } finally {
+      exploreWith(this);
+    }
+  }
+
+  #describeThread(t: ModelThread): string {
+    const op = t.pending;
+    return `${t.name} ${STATUS_NAMES[t.status]}${op === undefined ? "" : ` in ${OP_NAMES[op.kind]} ${this.names(op.address)} (${this.memory[op.address]})`}`;
+  }
+
+  /** Runs one schedule again and tells what happened, line by line. */
+  replay(choices: readonly number[]): { readonly message: string | undefined; readonly trace: readonly string[] } {
+    const initial = this.memory.slice();
+    const log: string[] = [];
+    exploreWith(this);
+    try {
+      this.#log = log;
+      this.#start(initial);
+      for (const choice of choices) this.#choose(choice);
+      if (this.#choices().length === 0) this.#checkEnd();
+      return { message: undefined, trace: log };
+    } catch (error) {
+      return { message: describe(error), trace: log };
+    } finally {
+      this.#log = undefined;
+      exploreWith(undefined);
+      this.memory.set(initial);
+    }
+  }
+
+  #trace(t: ModelThread, kind: number, address: number, a: number, b: number, seen: number, result: number): void {
+    const name = this.names(address);
+    switch (kind) {
+      case OP.load:
+        this.#log!.push(`${t.name}: ${name} is ${seen}`);
+        break;
+      case OP.compareExchange:
+        this.#log!.push(`${t.name}: ${name} ${a} -> ${b}: ${seen === a ? "done" : `no, it is ${seen}`}`);
+        break;
+      case OP.wait:
+        this.#log!.push(`${t.name}: waits while ${name} is ${a}${result === 1 ? `: no, it is ${seen}` : ""}`);
+        break;
+      case OP.notify:
+        this.#log!.push(`${t.name}: notifies ${name}`);
+        break;
+      default:
+        this.#log!.push(`${t.name}: ${OP_NAMES[kind]} ${name} ${seen} -> ${this.memory[address]}`);
+    }
+  }
+
+  /** Words read or written without Atomics although several threads use them at once. */
+  racyWords(): string[] {
+    const racy: string[] = [];
+    for (let i = 0; i < this.#plain.length; i++) {
+      if (this.#plain[i] === 1 && this.#shared[i] === 1) racy.push(this.names(i));
+    }
+    return racy;
+  }
+}
+
+function describe(error: unknown): string {
+  if (error instanceof Violation) return error.message;
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}

@@ -1,0 +1,340 @@
+/** What scenarios are made of: threads, shared objects and ways to wait, over the linked core. */
+
+import {
+  BARRIER,
+  BARRIER_WORDS,
+  CONDITION,
+  CONDITION_WORDS,
+  EVENT,
+  EVENT_WORDS,
+  GRANT,
+  LIST,
+  LOCK,
+  LOCK_WORDS,
+  PROGRAM,
+  QUEUE,
+  QUEUE_WORDS,
+  RECORD,
+  SEMAPHORE,
+  SEMAPHORE_WORDS,
+  SLOT,
+  TAG,
+  THREAD_STATE,
+} from "../../src/core/layout.ts";
+import type { Parker, WaitKind } from "../../src/core/parker.ts";
+import { type Engine, ModelThread, Violation, type Step } from "./engine.ts";
+import type { Core } from "./link.ts";
+import { ModelMemory } from "./memory.ts";
+
+export const QUEUED = -1000;
+export const EXPIRED = -1001;
+/** A deadline that passes when the explorer chooses. */
+export const SOON = 1;
+export const NEVER: number = Infinity;
+
+export class Kit {
+  readonly core: Core;
+  readonly memory: ModelMemory = new ModelMemory();
+  readonly engine: Engine;
+  readonly #parkers: Map<ModelThread, Parker> = new Map();
+  readonly #names: Map<number, string> = new Map();
+  readonly #guards: number[] = [PROGRAM.heapGuard, PROGRAM.threadGuard];
+  #notes = 0;
+
+  constructor(core: Core) {
+    this.core = core;
+    this.engine = this.memory.engine;
+    this.#adopt();
+    for (const [name, address] of Object.entries(PROGRAM)) this.#names.set(address, name);
+    core.control.clock = () => this.engine.clock();
+    core.control.setTimer = (then) => {
+      const timer = { then, ran: false };
+      this.engine.current!.timers.push(timer);
+      return timer;
+    };
+    // Words of the scenario's own checks.
+    this.#notes = core.heap.allocZeroed(this.memory, 64);
+  }
+
+  /** The main thread of the model, which sets up and checks. */
+  #adopt(): void {
+    this.core.table.adoptMainThread(this.memory);
+  }
+
+  // ── Shared objects ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #object(name: string, tag: number, words: number, fields: Record<string, number>, lists: readonly string[]): number {
+    const { heap } = this.core;
+    const address = heap.allocZeroed(this.memory, words);
+    this.engine.memory[address] = tag;
+    this.engine.memory[address + 1] = 1;
+    for (const [field, offset] of Object.entries(fields)) {
+      if (!lists.includes(field)) {
+        this.#names.set(address + offset, `${name}.${field}`);
+        continue;
+      }
+      for (const [part, at] of Object.entries(LIST)) this.#names.set(address + offset + at, `${name}.${field}.${part}`);
+      this.#guards.push(address + offset + LIST.guard);
+    }
+    this.#names.set(address, `${name}.tag`);
+    return address;
+  }
+
+  lock(name = "lock"): number {
+    return this.#object(name, TAG.lock, LOCK_WORDS, LOCK, ["list"]);
+  }
+
+  semaphore(permits: number, bound = -1): number {
+    const address = this.#object("semaphore", TAG.semaphore, SEMAPHORE_WORDS, SEMAPHORE, ["list"]);
+    this.engine.memory[address + SEMAPHORE.word] = permits << 1;
+    this.engine.memory[address + SEMAPHORE.bound] = bound;
+    return address;
+  }
+
+  event(): number {
+    return this.#object("event", TAG.event, EVENT_WORDS, EVENT, ["list"]);
+  }
+
+  condition(lock: number): number {
+    const address = this.#object("condition", TAG.condition, CONDITION_WORDS, CONDITION, ["list"]);
+    this.engine.memory[address + CONDITION.lock] = lock;
+    return address;
+  }
+
+  barrier(parties: number, action = false): number {
+    const address = this.#object("barrier", TAG.barrier, BARRIER_WORDS, BARRIER, ["list"]);
+    this.engine.memory[address + BARRIER.parties] = parties;
+    this.engine.memory[address + BARRIER.timeout] = -1;
+    this.engine.memory[address + BARRIER.action] = action ? 1 : 0;
+    return address;
+  }
+
+  /** `mask`: capacity of the first ring less one, to make it grow early. */
+  queue(maxsize: number, mask?: number): number {
+    const lists = ["getters", "putters", "joiners"];
+    const address = this.#object("queue", TAG.queue, QUEUE_WORDS, QUEUE, lists);
+    const ring = this.core.queue.createRing(this.memory);
+    if (mask !== undefined) this.engine.memory[ring] = mask;
+    for (let i = 0; i < 8; i++) this.#names.set(ring + i, i === 0 ? "ring.mask" : `ring[${i - 1}]`);
+    this.engine.memory[address + QUEUE.ring] = ring;
+    this.engine.memory[address + QUEUE.maxsize] = maxsize;
+    return address;
+  }
+
+  /** A bare wait list and the word of its object's type. */
+  list(): number {
+    return this.#object("bare", TAG.event, EVENT_WORDS, EVENT, ["list"]) + EVENT.list;
+  }
+
+  /** A word of the scenario itself: for its checks ({@link note}), or as the data that a lock protects. */
+  word(name: string): number {
+    const address = this.#notes++;
+    this.#names.set(address, name);
+    return address;
+  }
+
+  // ── Threads ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #make(name: string, steps: readonly Step[]): ModelThread {
+    const { memory, core, engine } = this;
+    const tid = core.table.claimThread(memory, memory.actor);
+    const record = engine.memory[PROGRAM.threadTable + (tid & 4095)]!;
+    engine.memory[record + RECORD.state] = THREAD_STATE.running;
+    const [actor, actorRecord] = [memory.actor, memory.actorRecord];
+    memory.actor = tid;
+    memory.actorRecord = record;
+    memory.separate();
+    const parker = new core.parker.Parker(memory);
+    memory.actor = actor;
+    memory.actorRecord = actorRecord;
+    const thread = new ModelThread(engine.threads.length, name, tid, record, steps, memory.end);
+    engine.threads.push(thread);
+    this.#parkers.set(thread, parker);
+    this.#nameThread(thread);
+    return thread;
+  }
+
+  #nameThread(thread: ModelThread): void {
+    const { memory } = this.engine;
+    for (const [field, offset] of Object.entries(RECORD)) this.#names.set(thread.record + offset, `${thread.name}.${field}`);
+    const slot = memory[thread.record + RECORD.syncSlot]!;
+    for (const [field, offset] of Object.entries(SLOT)) this.#names.set(slot + offset, `${thread.name}.slot.${field}`);
+  }
+
+  thread(name: string, ...steps: Step[]): ModelThread {
+    return this.#make(name, steps);
+  }
+
+  /** A thread that may be killed at any point; another buries it then. */
+  victim(name: string, ...steps: Step[]): ModelThread {
+    const thread = this.#make(name, steps);
+    thread.victim = true;
+    this.engine.kills = 1;
+    return thread;
+  }
+
+  /** The thread that buries the dead: call it after all others were made. */
+  reaper(...then: Step[]): ModelThread {
+    const reaper = this.#make("reaper", [
+      () => this.core.reaper.bury(this.memory, this.engine.killed, true),
+      ...then,
+    ]);
+    reaper.reaper = true;
+    return reaper;
+  }
+
+  /** Call it last: everything is set up. `check` looks at the memory when all threads have ended. */
+  ready(check?: () => string | undefined): void {
+    const { engine } = this;
+    engine.guards = this.#guards;
+    engine.names = (address) => this.#names.get(address) ?? `word ${address}`;
+    engine.check = () => this.#closed() ?? check?.();
+  }
+
+  /** A guard that nobody holds is free, or its owner is dead. */
+  #closed(): string | undefined {
+    for (const guard of this.#guards) {
+      const owner = this.engine.memory[guard]! >>> 1;
+      if (owner !== 0 && owner !== this.engine.killed) return `${this.engine.names(guard)} is closed at the end`;
+    }
+    return undefined;
+  }
+
+  /** Was somebody killed? For checks. */
+  get killed(): boolean {
+    return this.engine.killed !== 0;
+  }
+
+  // ── What steps do ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Waits as `xSync` does: the thread's own parker, blocking. */
+  wait(kind: WaitKind, object: number, deadline: number = NEVER): number {
+    return this.#parkers.get(this.engine.current!)!.waitSync(kind, object, deadline);
+  }
+
+  /** Waits as `await x()` does, with an event loop that does nothing else. Once in a step. */
+  waitOnLoop(kind: WaitKind, object: number, deadline: number = NEVER): number {
+    const { memory, engine } = this;
+    const me = engine.current!;
+    const parker = new this.core.parker.Parker(memory);
+    let result: number | undefined;
+    void parker.wait(kind, object, null, deadline).then((value) => {
+      result = value;
+      return undefined;
+    });
+    while (result === undefined) {
+      const timer = me.timers.find((t) => !t.ran);
+      const woken = engine.wait(me.record + RECORD.doorbell, 0, timer !== undefined);
+      if (woken === 2) {
+        timer!.ran = true;
+        timer!.then();
+      } else {
+        memory.bell?.();
+      }
+    }
+    return result;
+  }
+
+  /** A counter of the checks: never a point where threads are switched. */
+  note(word: number, delta = 1): number {
+    return this.engine.note(word, delta);
+  }
+
+  /** Between two operations of a critical section: others may run here. */
+  pause(word: number): void {
+    this.engine.load(word);
+  }
+
+  fail(message: string): never {
+    throw new Violation(message);
+  }
+
+  expect(condition: boolean, message: string): void {
+    if (!condition) throw new Violation(message);
+  }
+
+  /** The value of a word, for checks at the end. */
+  value(word: number): number {
+    return this.engine.memory[word]!;
+  }
+
+  // ── The kinds of waits, as the classes of threading and queue have them ──────────────────────────────────────────────
+
+  readonly lockWait: WaitKind = {
+    name: "lock",
+    enter: (memory, lock, slot, blocking) => {
+      const result = this.core.lock.lockOrEnqueue(memory, lock, slot, blocking);
+      if (result === this.core.lock.LOCK_RESULT.queued) return QUEUED;
+      return result === this.core.lock.LOCK_RESULT.acquired ? GRANT.done : GRANT.ownerDied;
+    },
+    again: (memory, slot) => this.core.lock.askForHandOff(memory, slot),
+  };
+
+  readonly semaphoreWait: WaitKind = {
+    name: "semaphore",
+    enter: (memory, semaphore, slot) =>
+      this.core.semaphore.acquirePermitOrEnqueue(memory, semaphore, slot) ? GRANT.done : QUEUED,
+  };
+
+  readonly eventWait: WaitKind = {
+    name: "event",
+    enter: (memory, event, slot) => (this.core.event.isSetOrEnqueue(memory, event, slot) ? GRANT.done : QUEUED),
+  };
+
+  readonly barrierWait: WaitKind = {
+    name: "barrier",
+    enter: (memory, barrier, slot) => {
+      const arrival = this.core.barrier.arrive(memory, barrier, slot);
+      return arrival === this.core.barrier.ARRIVAL.queued ? QUEUED : arrival;
+    },
+    cancel: (memory, barrier, slot, expired) =>
+      expired ? this.core.barrier.timeOut(memory, barrier, slot) : this.core.list.cancelWait(memory, slot),
+  };
+
+  conditionWait(lock: number): WaitKind {
+    return {
+      name: "condition",
+      enter: (memory, condition, slot) => {
+        this.core.condition.enqueueForNotify(memory, condition, slot);
+        this.core.lock.unlock(memory, lock);
+        return QUEUED;
+      },
+    };
+  }
+
+  readonly queueJoin: WaitKind = {
+    name: "queue.join",
+    enter: (memory, queue, slot) => (this.core.queue.joinOrEnqueue(memory, queue, slot) ? GRANT.done : QUEUED),
+  };
+
+  putWait(cell: number): WaitKind {
+    const { PUT, putCell, cancelPut } = this.core.queue;
+    return {
+      name: "queue.put",
+      enter: (memory, queue, slot) => {
+        const result = putCell(memory, queue, cell, slot);
+        if (result === PUT.queued) return QUEUED;
+        return result === PUT.done ? GRANT.done : GRANT.broken;
+      },
+      cancel: cancelPut,
+    };
+  }
+
+  getWait(): WaitKind & { cell: number } {
+    const { GET, getCell, got } = this.core.queue;
+    const { engine } = this;
+    return {
+      name: "queue.get",
+      cell: 0,
+      enter(memory, queue, slot) {
+        const result = getCell(memory, queue, slot);
+        if (result === GET.queued) return QUEUED;
+        this.cell = got.cell;
+        return result === GET.done ? GRANT.done : GRANT.broken;
+      },
+      take(_, slot) {
+        this.cell = engine.load(slot + SLOT.payload);
+      },
+    };
+  }
+}
