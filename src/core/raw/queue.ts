@@ -112,13 +112,20 @@ function lockQueue(memory: Memory, queue: number): void {
   while (lockList(memory, queue + QUEUE.getters)) settleAndUnlock(memory, queue);
 }
 
-function cellAt(memory: Memory, queue: number, index: number): number {
+/** Address of the ring. All of it is made reachable: it can span pages that were added after this thread last looked. */
+function ringOf(memory: Memory, queue: number): number {
   const ring = memory.reach(load(memory.words, queue + QUEUE.ring));
+  memory.reach(ring + memory.words[ring]! + 1);
+  return ring;
+}
+
+function cellAt(memory: Memory, queue: number, index: number): number {
+  const ring = ringOf(memory, queue);
   return memory.words[ring + 1 + (index & memory.words[ring]!)]!;
 }
 
 function append(memory: Memory, queue: number, cell: number, n: number): void {
-  let ring = memory.reach(load(memory.words, queue + QUEUE.ring));
+  let ring = ringOf(memory, queue);
   if (n > memory.words[ring]!) ring = enlarge(memory, queue, ring);
   const puts = load(memory.words, queue + QUEUE.puts);
   memory.words[ring + 1 + (puts & memory.words[ring]!)] = cell;
@@ -206,7 +213,7 @@ function serve(memory: Memory, list: number, slot: number, woken: number[]): voi
 export function giveBack(memory: Memory, queue: number, cell: number): void {
   lockQueue(memory, memory.reach(queue));
   const n = size(memory, queue);
-  let ring = memory.reach(load(memory.words, queue + QUEUE.ring));
+  let ring = ringOf(memory, queue);
   if (n > memory.words[ring]!) ring = enlarge(memory, queue, ring);
   const gets = (load(memory.words, queue + QUEUE.gets) - 1) | 0;
   memory.words[ring + 1 + (gets & memory.words[ring]!)] = cell;

@@ -8,8 +8,9 @@ import { readlinkSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { isMainThread } from "node:worker_threads";
 import { store } from "#atomics";
-import { isImporting } from "../../callable/importing.ts";
+import { isImporting, setImportScope } from "../../callable/importing.ts";
 import { createShipper } from "../../callable/node/shipper.ts";
+import { storage } from "../../context/node/storage.ts";
 import type { Host } from "../../core/host.ts";
 import { RECORD } from "../../core/layout.ts";
 import { setMessageSupport } from "../../core/messages.ts";
@@ -52,6 +53,12 @@ function ready(): void {
     if (isMainThread) pollMail();
   };
   platform.slice = () => (hasChildren() ? lookEvery : undefined);
+  setImportScope({
+    run: (load) => storage.run({ importing: true }, load),
+    get active() {
+      return storage.getStore()?.importing === true;
+    },
+  });
   setMessageSupport({
     shipper: createShipper({ tasksByName: !isMainThread && !hasBootstrap() }),
     strings: nodeStrings,

@@ -39,17 +39,16 @@ let lastLook = 0;
  * of the types it may be sent.
  */
 const BOOTSTRAP = `
-((require) => {
-  const boot = require("node:worker_threads").workerData;
-  globalThis[Symbol.for("heddle.boot")] = boot;
-  ${hooksSource}
-  Promise.all([...new Set([boot.url, ...boot.modules])].map((url) => import(url))).then(() => {
+const boot = process.getBuiltinModule("node:worker_threads").workerData;
+globalThis[Symbol.for("heddle.boot")] = boot;
+Promise.resolve(${hooksSource})
+  .then(() => Promise.all([...new Set([boot.url, ...boot.modules])].map((url) => import(url))))
+  .then(() => {
     boot.loaded = true;
     const run = globalThis[Symbol.for("heddle.roles")]?.get(boot.role);
     if (run === undefined) throw new Error("heddle: " + boot.url + " has no role " + boot.role);
     return run();
   });
-})(process.getBuiltinModule);
 `;
 
 export function startWorker(options: WorkerOptions): void {
