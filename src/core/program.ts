@@ -11,12 +11,6 @@ import { ThreadMemory } from "./memory.ts";
 import { Parker } from "./parker.ts";
 import { adoptMainThread, adoptThread } from "./thread-table.ts";
 
-/** What a thread is told about itself before anything else is loaded. */
-export interface Boot {
-  readonly buffer: SharedArrayBuffer;
-  readonly tid: number;
-}
-
 export interface Program {
   readonly memory: ThreadMemory;
   readonly parker: Parker;

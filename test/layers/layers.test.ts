@@ -16,6 +16,7 @@ const atomics = ["src/core/atomics.ts", "src/core/atomics.model.ts"];
 const rules: Rules = {
   layers: [
     ["errors"],
+    ["boot"],
     ["core"],
     ["callable", "context", "host"],
     ["contextvars", "local"],
@@ -25,11 +26,11 @@ const rules: Rules = {
     ["multiprocessing"],
     ["managers"],
     ["cluster", "web", "monitor", "testing"],
-    ["index"],
+    ["entry", "index"],
     ["cli"],
   ],
   portable: words("errors core contextvars local threading queue shared futures asyncio"),
-  node: ["src/host/node/", "src/callable/node/", "src/context/node/"],
+  node: ["src/boot/", "src/host/node/", "src/callable/node/", "src/context/node/"],
   universal: new Set(
     words(`
       globalThis undefined NaN Infinity arguments Object Function Array Number Boolean String Symbol BigInt Date RegExp

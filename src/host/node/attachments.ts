@@ -19,7 +19,7 @@ import { platform } from "../../core/platform.ts";
 import { memory } from "../../core/program.ts";
 import { interrupt } from "../../core/raw/wait-list.ts";
 import { RuntimeError } from "../../errors.ts";
-import { BOOT } from "./boot.ts";
+import { BOOT } from "../../boot/node.ts";
 
 type Letter =
   | { readonly kind: "leave"; readonly id: number; readonly values: readonly unknown[] }

@@ -17,7 +17,7 @@ import { setMessageSupport } from "../../core/messages.ts";
 import { platform } from "../../core/platform.ts";
 import { memory } from "../../core/program.ts";
 import { attachments, pollMail } from "./attachments.ts";
-import { BOOT } from "./boot.ts";
+import { BOOT } from "../../boot/node.ts";
 import { nodePlatform } from "./platform-objects.ts";
 import { redirectOutput, writeFully } from "./output.ts";
 import { nodeStrings } from "./strings.ts";

@@ -18,7 +18,7 @@ import { memory } from "../../core/program.ts";
 import { recordOf } from "../../core/raw/threads.ts";
 import { RuntimeError } from "../../errors.ts";
 import { mailbox } from "./attachments.ts";
-import { ENVIRONMENT_KEY } from "./boot.ts";
+import { ENVIRONMENT_KEY } from "../../boot/node.ts";
 
 /** How often a blocked thread looks whether its workers still exist. Milliseconds. */
 const LOOK_EVERY = 100;

@@ -5,7 +5,12 @@
  */
 
 import { getEnvironmentData, isMainThread, setEnvironmentData } from "node:worker_threads";
-import type { Boot } from "../../core/program.ts";
+
+/** What a thread is told about itself before anything else is loaded. */
+export interface Boot {
+  readonly buffer: SharedArrayBuffer;
+  readonly tid: number;
+}
 
 /** Where heddle's own bootstrap leaves what it was given. */
 export const BOOT: unique symbol = Symbol.for("heddle.boot") as never;
