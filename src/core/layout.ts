@@ -279,9 +279,11 @@ export const THREAD = {
   cancelled: 17,
   /** 1: a pool's worker has come as far as taking tasks. */
   ready: 18,
+  /** A Timer's: address of the event that stops it, holding a reference. 0 for any other thread. */
+  timer: 19,
 } as const;
 export const THREAD_MESSAGES: readonly number[] = [7, 8, 9, 10, 11, 12, 13, 14];
-export const THREAD_WORDS = 19;
+export const THREAD_WORDS = 20;
 export const ENDED = { no: 0, returned: 1, threw: 2 } as const;
 
 /** A task of an executor, from submit until its future is settled. Freed by the thread that submitted it. */

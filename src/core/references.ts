@@ -13,7 +13,7 @@
 
 import { add, load, store } from "#atomics";
 import { free } from "./heap.ts";
-import { BARRIER, CONDITION, OBJECT, QUEUE, TAG, THREAD_MESSAGES } from "./layout.ts";
+import { BARRIER, CONDITION, OBJECT, QUEUE, TAG, THREAD, THREAD_MESSAGES } from "./layout.ts";
 import type { Memory } from "./memory.ts";
 import { discardItems } from "./raw/queue.ts";
 import { addressesIn } from "./wire/codec.ts";
@@ -63,6 +63,7 @@ function dispose(memory: Memory, address: number): void {
       break;
     case TAG.thread:
       for (const word of THREAD_MESSAGES) discardWord(memory, address + word);
+      if (load(memory.words, address + THREAD.timer) !== 0) release(memory, load(memory.words, address + THREAD.timer));
       break;
     default:
   }

@@ -19,6 +19,7 @@ import { discard, pack, peek, prepare } from "../core/messages.ts";
 import { EXPIRED } from "../core/parker.ts";
 import { memory, parker, program } from "../core/program.ts";
 import { recordOf } from "../core/raw/threads.ts";
+import { setEvent } from "../core/raw/event.ts";
 import { lockList, ring, unlockList, interrupt } from "../core/raw/wait-list.ts";
 import { CancelledError, DeadlockError, RuntimeError } from "../errors.ts";
 import { currentThread, nextThreadNumber, setThreadObject } from "./current.ts";
@@ -89,7 +90,7 @@ type AnyTarget = (...args: any[]) => unknown;
  * that nobody joins goes to the excepthook.
  */
 export class Thread<A extends unknown[] = unknown[], R = unknown> extends SharedObject {
-  readonly #options: ThreadOptions<A, R> | undefined;
+  readonly #options: Pick<ThreadOptions<A, R>, "resourceLimits" | "worker"> | undefined;
   #target: ((...args: A) => R | Promise<R>) | undefined;
   #args: A | undefined;
   #outcome: Outcome | undefined;
@@ -103,10 +104,11 @@ export class Thread<A extends unknown[] = unknown[], R = unknown> extends Shared
       store(memory.words, address + THREAD.name, pack(nameFor(options?.name, target), "name"));
       store(memory.words, address + THREAD.daemon, (options?.daemon ?? inheritedDaemon()) ? 1 : 0);
     });
-    if (attaching) return;
-    this.#options = options;
-    this.#target = options?.target;
-    this.#args = options?.args;
+    if (attaching || options === undefined) return;
+    const { target, args, ...others } = options;
+    this.#options = others;
+    this.#target = target;
+    this.#args = args;
   }
 
   /**
@@ -130,15 +132,14 @@ export class Thread<A extends unknown[] = unknown[], R = unknown> extends Shared
       error: () => takeOutcome(this as Thread).error,
       onEnd,
     });
+    this.#forget();
   }
 
   /** What the thread does: calls the target. Override it in a subclass. Called directly, it runs right here. */
   run(): R | Promise<R> {
     const target = this.#target;
     const args = this.#args ?? ([] as unknown as A);
-    // As in Python, what the thread ran is not kept alive by its object.
-    this.#target = undefined;
-    this.#args = undefined;
+    this.#forget();
     return target === undefined ? (undefined as R) : target(...args);
   }
 
@@ -174,6 +175,11 @@ export class Thread<A extends unknown[] = unknown[], R = unknown> extends Shared
    * `currentThread().cancelRequested` is true for loops that look. A thread that was not started ends when it is.
    */
   cancel(reason?: unknown): void {
+    const timer = load(memory.words, this[ADDRESS] + THREAD.timer);
+    if (timer !== 0) {
+      setEvent(memory, memory.reach(timer));
+      return;
+    }
     const error = reason ?? new CancelledError(`Thread ${this.name} was cancelled`);
     const message = pack(error, "reason");
     if (compareExchange(memory.words, this[ADDRESS] + THREAD.reason, 0, message) !== 0) discard(message);
@@ -265,6 +271,12 @@ export class Thread<A extends unknown[] = unknown[], R = unknown> extends Shared
     const state = this.ident === undefined ? "initial" : this.isAlive ? "started" : "stopped";
     const daemon = this.daemon ? " daemon" : "";
     return `<Thread(${this.name}, ${state}${daemon}${this.ident === undefined ? "" : ` ${this.ident}`})>`;
+  }
+
+  /** As in Python, what the thread ran is not kept alive by its object. */
+  #forget(): void {
+    this.#target = undefined;
+    this.#args = undefined;
   }
 
   #mayJoin(): void {

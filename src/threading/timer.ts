@@ -4,7 +4,12 @@
  * @module
  */
 
+import { store } from "#atomics";
 import { describe } from "../core/deadline.ts";
+import { ADDRESS, isAttaching } from "../core/handles.ts";
+import { THREAD } from "../core/layout.ts";
+import { memory } from "../core/program.ts";
+import { retain } from "../core/references.ts";
 import { ValueError } from "../errors.ts";
 import { Event } from "./event.ts";
 import { registerKind } from "./kinds.ts";
@@ -31,9 +36,14 @@ export class Timer<A extends unknown[] = unknown[], R = unknown> extends Thread<
     if (typeof interval !== "number") throw new TypeError(`A timer's interval must be a number, not ${describe(interval)}`);
     if (Number.isNaN(interval)) throw new ValueError("A timer's interval must be a number of milliseconds, not NaN");
     if (typeof fn !== "function") throw new TypeError(`A timer's function must be a function, not ${describe(fn)}`);
+    const attaching = isAttaching();
     super(args === undefined ? { target: fn } : { target: fn, args });
     this.#interval = interval;
     this.#finished = new Event();
+    if (attaching) return;
+    // In shared memory, since other threads know a timer as a Thread.
+    retain(memory, this.#finished[ADDRESS]);
+    store(memory.words, this[ADDRESS] + THREAD.timer, this.#finished[ADDRESS]);
   }
 
   /** Waits, then calls the function if nobody cancelled. */
@@ -46,7 +56,7 @@ export class Timer<A extends unknown[] = unknown[], R = unknown> extends Thread<
 
   /** Stops a timer that still waits, or is not started yet; it then ends without calling the function. */
   override cancel(): void {
-    this.#finished.set();
+    super.cancel();
   }
 
   static {
