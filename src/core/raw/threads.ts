@@ -25,10 +25,10 @@ export function isAlive(memory: Memory, tid: number): boolean {
 /** Have the locks of that thread no owner any more, because it died or is winding down after an error? */
 export function isOrphaned(memory: Memory, tid: number): boolean {
   const record = recordOf(memory, tid);
-  if (record !== 0 && load(memory.words, record + RECORD.tid) === tid) {
-    return load(memory.words, record + RECORD.orphaned) !== 0;
-  }
-  return hasDied(memory, tid);
+  if (record === 0 || load(memory.words, record + RECORD.tid) !== tid) return hasDied(memory, tid);
+  if (load(memory.words, record + RECORD.orphaned) !== 0) return true;
+  // The next user of the record clears the mark after it has entered its own identity.
+  return load(memory.words, record + RECORD.tid) !== tid && hasDied(memory, tid);
 }
 
 /** Did it end without finishing: terminated, exited, out of memory, or by an error nobody caught? */
