@@ -110,24 +110,29 @@ export class Parker {
   #sleep(kind: WaitKind, object: number, slot: number, deadline: Deadline): number | undefined {
     const memory = this.#memory;
     const state = slot + SLOT.state;
+    // Once it is too late to give up, the grant is on its way: there is nothing to do but sleep until it is there.
+    let granting = false;
     for (let first = true; ; first = false) {
       const seen = load(memory.words, state);
       if (seen === SLOT_STATE.granted) return undefined;
       if (first || seen === SLOT_STATE.interrupted) {
         platform.poll();
-        if (this.cancelRequested && kind.shielded !== true) {
-          if (!this.#cancel(kind, object, slot, false)) continue;
-          this.#noticeCancel();
-          throw cancelled(kind);
+        if (this.cancelRequested && kind.shielded !== true && !granting) {
+          if (this.#cancel(kind, object, slot, false)) {
+            this.#noticeCancel();
+            throw cancelled(kind);
+          }
+          granting = true;
         }
         if (seen === SLOT_STATE.interrupted) {
           compareExchange(memory.words, state, SLOT_STATE.interrupted, SLOT_STATE.waiting);
           continue;
         }
       }
-      const left = deadline === Infinity ? Infinity : deadline - now();
+      const left = granting || deadline === Infinity ? Infinity : deadline - now();
       if (left <= 0) {
         if (this.#cancel(kind, object, slot, true)) return EXPIRED;
+        granting = true;
         continue;
       }
       const slice = platform.slice() ?? Infinity;
