@@ -17,10 +17,11 @@ import type { Memory } from "./memory.ts";
 import { isMessage, giveBack, settleQueue } from "./raw/queue.ts";
 import { breakIfRunBy } from "./raw/barrier.ts";
 import { notifyWaiters } from "./raw/condition.ts";
+import { completeSet } from "./raw/event.ts";
 import { passOnLost, poisonIfOwnedBy } from "./raw/lock.ts";
 import { returnLostPermit } from "./raw/semaphore.ts";
 import { recordOf } from "./raw/threads.ts";
-import { cancelWait, enqueue, lockList, ring, first, unlockList } from "./raw/wait-list.ts";
+import { cancelWait, completeGrant, ring } from "./raw/wait-list.ts";
 import { discardMessage } from "./references.ts";
 import { addToDead, liveRecords } from "./thread-table.ts";
 
@@ -120,7 +121,7 @@ function tellTheLiving(memory: Memory, dead: number): void {
       const state = load(memory.words, slot + SLOT.state);
       if (state === SLOT_STATE.granted) memory.notify(slot + SLOT.state);
       if (state !== SLOT_STATE.waiting && state !== SLOT_STATE.interrupted) continue;
-      reenterIfDropped(memory, slot, object);
+      completeGrant(memory, slot, dead);
       switch (load(memory.words, memory.reach(object) + OBJECT.tag)) {
         case TAG.lock:
         case TAG.rlock:
@@ -138,22 +139,4 @@ function tellTheLiving(memory: Memory, dead: number): void {
     }
     ring(memory, record);
   }
-}
-
-/** A granter that died between taking a slot out and granting it leaves a waiter in no list: it goes back to the head. */
-function reenterIfDropped(memory: Memory, slot: number, object: number): void {
-  const list = load(memory.words, slot + SLOT.list);
-  if (list === 0) return;
-  lockList(memory, memory.reach(list));
-  if (load(memory.words, slot + SLOT.list) === list && !contains(memory, list, slot)) {
-    enqueue(memory, list, slot, object, true);
-  }
-  unlockList(memory, list);
-}
-
-function contains(memory: Memory, list: number, wanted: number): boolean {
-  for (let slot = first(memory, list); slot !== 0; slot = memory.reach(load(memory.words, slot + SLOT.next))) {
-    if (slot === wanted) return true;
-  }
-  return false;
 }

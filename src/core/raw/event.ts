@@ -6,7 +6,7 @@
  */
 
 import { load, store } from "#atomics";
-import { EVENT, GRANT } from "../layout.ts";
+import { EVENT, GRANT, LIST_WORDS } from "../layout.ts";
 import type { Memory } from "../memory.ts";
 import { enqueue, grantAllAndUnlock, lockList, unlockList } from "./wait-list.ts";
 
@@ -18,6 +18,14 @@ export function setEvent(memory: Memory, event: number, value = 1): void {
   lockList(memory, event + EVENT.list);
   store(memory.words, event + EVENT.flag, value);
   grantAllAndUnlock(memory, event + EVENT.list, () => GRANT.done);
+}
+
+/** For the reaper: whoever set the event may have died before it had released all who wait. */
+export function completeSet(memory: Memory, event: number): void {
+  memory.reach(event + EVENT.list + LIST_WORDS);
+  lockList(memory, event + EVENT.list);
+  if (isEventSet(memory, event)) grantAllAndUnlock(memory, event + EVENT.list, () => GRANT.done);
+  else unlockList(memory, event + EVENT.list);
 }
 
 export function clearEvent(memory: Memory, event: number): void {

@@ -24,7 +24,7 @@ import { compareExchange, load, pause, store } from "#atomics";
 import { GRANT, LOCK, SLOT, SLOT_STATE } from "../layout.ts";
 import type { Memory } from "../memory.ts";
 import { isOrphaned } from "./threads.ts";
-import { enqueue, first, grantAllAndUnlock, grantAndUnlock, lockList, unlockList } from "./wait-list.ts";
+import { enqueue, first, grant, grantAllAndUnlock, grantAndUnlock, lockList, takeOut, unlockList, wake } from "./wait-list.ts";
 
 const WAITERS = 1;
 const POISONED = 2;
@@ -63,7 +63,7 @@ export function lockOrEnqueue(memory: Memory, lock: number, slot: number, spin: 
     }
   }
   const list = lock + LOCK.list;
-  lockList(memory, list);
+  lockWaiters(memory, lock);
   for (;;) {
     const seen = load(memory.words, word);
     const result = tryLock(memory, lock);
@@ -75,8 +75,34 @@ export function lockOrEnqueue(memory: Memory, lock: number, slot: number, spin: 
     // The bit goes in while the word still names an owner: its release must then come through the guard.
     if ((seen & WAITERS) === 0 && compareExchange(memory.words, word, seen, seen | WAITERS) !== seen) continue;
     enqueue(memory, list, slot, lock, load(memory.words, slot + SLOT.request) === FAIR);
+    // A reaper that looked for waiters before this slot stood in the list has missed it: look whether the owner is dead
+    // once more.
+    const died = isBroken(memory, lock) && takeOut(memory, list, slot);
     unlockList(memory, list);
-    return LOCK_RESULT.queued;
+    return died ? LOCK_RESULT.ownerDied : LOCK_RESULT.queued;
+  }
+}
+
+function isBroken(memory: Memory, lock: number): boolean {
+  const seen = load(memory.words, lock + LOCK.word);
+  return (seen & POISONED) !== 0 || (seen >>> 2 !== 0 && ownerIsGone(memory, lock, seen));
+}
+
+/**
+ * Takes the guard of the list. If somebody died while it handed the lock over, the word tells whether the lock changed
+ * hands: then the new owner is told, else the waiter waits on.
+ */
+function lockWaiters(memory: Memory, lock: number): void {
+  const list = lock + LOCK.list;
+  for (;;) {
+    lockList(memory, list);
+    const slot = first(memory, list);
+    if (slot === 0 || load(memory.words, slot + SLOT.value) !== GRANT.moving) return;
+    if (lockOwner(memory, lock) !== load(memory.words, slot + SLOT.tid)) {
+      store(memory.words, slot + SLOT.value, 0);
+      return;
+    }
+    grantAndUnlock(memory, list, slot, GRANT.done);
   }
 }
 
@@ -91,7 +117,7 @@ export function unlock(memory: Memory, lock: number): boolean {
 function unlockContended(memory: Memory, lock: number): boolean {
   const word = lock + LOCK.word;
   const list = lock + LOCK.list;
-  lockList(memory, list);
+  lockWaiters(memory, lock);
   const seen = load(memory.words, word);
   if (seen >>> 2 === 0) {
     unlockList(memory, list);
@@ -113,9 +139,22 @@ function passOn(memory: Memory, lock: number): void {
     return;
   }
   const more = load(memory.words, slot + SLOT.next) === 0 ? 0 : WAITERS;
-  const handOff = load(memory.words, slot + SLOT.async) === 1 || load(memory.words, slot + SLOT.request) === FAIR;
-  store(memory.words, word, handOff ? (load(memory.words, slot + SLOT.tid) << 2) | more : more);
-  grantAndUnlock(memory, list, slot, handOff ? GRANT.done : GRANT.retry);
+  if (wantsHandOff(memory, slot)) {
+    store(memory.words, slot + SLOT.value, GRANT.moving);
+    store(memory.words, word, (load(memory.words, slot + SLOT.tid) << 2) | more);
+    grantAndUnlock(memory, list, slot, GRANT.done);
+    return;
+  }
+  // The grant comes before the word: a free lock whose waiter was not told would make all wait. This waiter blocks.
+  const tid = load(memory.words, slot + SLOT.tid);
+  grant(memory, list, slot, GRANT.retry);
+  store(memory.words, word, more);
+  unlockList(memory, list);
+  wake(memory, slot, false, tid);
+}
+
+function wantsHandOff(memory: Memory, slot: number): boolean {
+  return load(memory.words, slot + SLOT.async) === 1 || load(memory.words, slot + SLOT.request) === FAIR;
 }
 
 /**
@@ -124,11 +163,32 @@ function passOn(memory: Memory, lock: number): void {
  */
 export function passOnLost(memory: Memory, lock: number, dead: number, value: number): void {
   memory.reach(lock + LOCK.depth);
-  lockList(memory, lock + LOCK.list);
-  const owner = load(memory.words, lock + LOCK.word) >>> 2;
-  const poisoned = (load(memory.words, lock + LOCK.word) & POISONED) !== 0;
-  if (!poisoned && (owner === 0 || (owner === dead && value === GRANT.done))) passOn(memory, lock);
+  lockWaiters(memory, lock);
+  const seen = load(memory.words, lock + LOCK.word);
+  if ((seen & POISONED) !== 0) unlockList(memory, lock + LOCK.list);
+  else if (seen >>> 2 === 0) wakeNext(memory, lock);
+  else if (seen >>> 2 === dead && value === GRANT.done) passOn(memory, lock);
   else unlockList(memory, lock + LOCK.list);
+}
+
+/** The lock is free, so others may take it at any moment: the next waiter must hear of it. Under the guard. */
+function wakeNext(memory: Memory, lock: number): void {
+  const word = lock + LOCK.word;
+  const list = lock + LOCK.list;
+  const slot = first(memory, list);
+  if (slot === 0) {
+    unlockList(memory, list);
+    return;
+  }
+  // The bit first: whoever takes the lock now must come here to release it.
+  let seen = load(memory.words, word);
+  while ((seen & WAITERS) === 0) {
+    const before = compareExchange(memory.words, word, seen, seen | WAITERS);
+    seen = before === seen ? seen | WAITERS : before;
+  }
+  const isFree = compareExchange(memory.words, word, WAITERS, (memory.self << 2) | WAITERS) === WAITERS;
+  if (isFree) passOn(memory, lock);
+  else unlockList(memory, list);
 }
 
 /** Did the lock's owner die? Then marks it, and tells all who wait. */
@@ -141,7 +201,7 @@ function ownerIsGone(memory: Memory, lock: number, seen: number): boolean {
 /** For the reaper: tells the waiters of a lock that its owner died. */
 export function poisonIfOwnedBy(memory: Memory, lock: number, dead: number): void {
   memory.reach(lock + LOCK.depth);
-  lockList(memory, lock + LOCK.list);
+  lockWaiters(memory, lock);
   const seen = load(memory.words, lock + LOCK.word);
   if (seen >>> 2 !== dead && (seen & POISONED) === 0) {
     unlockList(memory, lock + LOCK.list);
@@ -153,7 +213,7 @@ export function poisonIfOwnedBy(memory: Memory, lock: number, dead: number): voi
 
 /** Takes a lock whose owner died, and clears the mark. False: it has no such mark. */
 export function recoverLock(memory: Memory, lock: number): boolean {
-  lockList(memory, lock + LOCK.list);
+  lockWaiters(memory, lock);
   const seen = load(memory.words, lock + LOCK.word);
   const poisoned = (seen & POISONED) !== 0 || (seen >>> 2 !== 0 && ownerIsGone(memory, lock, seen));
   if (poisoned) {

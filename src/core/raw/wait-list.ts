@@ -16,7 +16,7 @@
  */
 
 import { compareExchange, exchange, load, store } from "#atomics";
-import { LIST, RECORD, SLOT, SLOT_STATE } from "../layout.ts";
+import { GRANT, LIST, RECORD, SLOT, SLOT_STATE } from "../layout.ts";
 import type { Memory } from "../memory.ts";
 import { lockGuard, unlockGuard } from "./guard.ts";
 import { isAlive, recordOf } from "./threads.ts";
@@ -43,6 +43,7 @@ export function enqueue(memory: Memory, list: number, slot: number, object: numb
   memory.reach(slot);
   store(memory.words, slot + SLOT.object, object);
   store(memory.words, slot + SLOT.value, 0);
+  store(memory.words, slot + SLOT.granter, 0);
   store(memory.words, slot + SLOT.list, list);
   store(memory.words, slot + SLOT.state, SLOT_STATE.waiting);
   const tail = load(memory.words, list + LIST.tail);
@@ -150,13 +151,51 @@ export function cancelWait(memory: Memory, slot: number): boolean {
   if (list === 0) return false;
   memory.reach(list + LIST.tail);
   lockList(memory, list);
-  const waiting = load(memory.words, slot + SLOT.list) === list;
-  if (waiting) {
-    unlink(memory, list, slot);
-    store(memory.words, slot + SLOT.state, SLOT_STATE.free);
-  }
+  const waiting = takeOut(memory, list, slot);
   unlockList(memory, list);
   return waiting;
+}
+
+/** Takes a waiting slot out for good. Under the guard. False: it was granted, or somebody died while granting it. */
+export function takeOut(memory: Memory, list: number, slot: number): boolean {
+  if (!standsIn(memory, list, slot) || load(memory.words, slot + SLOT.value) === GRANT.moving) return false;
+  unlink(memory, list, slot);
+  store(memory.words, slot + SLOT.state, SLOT_STATE.free);
+  return true;
+}
+
+/**
+ * Is the slot in the chain? `list` alone does not tell: whoever takes a slot out may die before it says so, and what
+ * stood beside the slot then may stand elsewhere now. Under the guard.
+ */
+export function standsIn(memory: Memory, list: number, slot: number): boolean {
+  if (load(memory.words, slot + SLOT.list) !== list) return false;
+  const previous = load(memory.words, slot + SLOT.previous);
+  if (previous === 0) return load(memory.words, list + LIST.head) === slot;
+  return load(memory.words, memory.reach(previous) + SLOT.next) === slot;
+}
+
+/**
+ * For the reaper: the dead thread may have died in the middle of granting this slot of a living one. Once it is out of
+ * the chain nobody else can: it has its value, and only has to be told.
+ */
+export function completeGrant(memory: Memory, slot: number, dead: number): void {
+  const state = load(memory.words, slot + SLOT.state);
+  if (state !== SLOT_STATE.waiting && state !== SLOT_STATE.interrupted) return;
+  if (load(memory.words, slot + SLOT.granter) !== dead) return;
+  const list = load(memory.words, slot + SLOT.list);
+  if (list !== 0) {
+    lockList(memory, memory.reach(list + LIST.tail) - LIST.tail);
+    const standing = standsIn(memory, list, slot);
+    if (standing) store(memory.words, slot + SLOT.granter, 0);
+    else store(memory.words, slot + SLOT.list, 0);
+    unlockList(memory, list);
+    if (standing) return;
+  }
+  const isAsync = load(memory.words, slot + SLOT.async) === 1;
+  const tid = load(memory.words, slot + SLOT.tid);
+  store(memory.words, slot + SLOT.state, SLOT_STATE.granted);
+  wake(memory, slot, isAsync, tid);
 }
 
 /** Makes a thread that blocks look up from its wait: there is a request, or it was cancelled. */
@@ -182,8 +221,6 @@ function repair(memory: Memory, list: number): void {
   while (slot !== 0) {
     store(memory.words, slot + SLOT.previous, previous);
     const next = load(memory.words, slot + SLOT.next);
-    // A granter may have died after it gave its value and before it took the slot out; or a waiter that
-    // took itself out before it set `list`: such a slot is not in the chain and needs nothing.
     previous = slot;
     slot = next === 0 ? 0 : memory.reach(next);
   }
