@@ -181,7 +181,6 @@ export class Engine implements Explorer {
   readonly #users: Uint8Array;
   readonly #written: Uint8Array;
   readonly #protectors: Int32Array;
-  readonly #plain: Uint8Array;
   #broken = false;
 
   constructor(memory: Int32Array) {
@@ -190,14 +189,11 @@ export class Engine implements Explorer {
     this.#users = new Uint8Array(memory.length);
     this.#written = new Uint8Array(memory.length);
     this.#protectors = new Int32Array(memory.length).fill(-1);
-    this.#plain = new Uint8Array(memory.length);
     // Plain reads and writes of words are operations too.
     this.words = new Proxy(memory, {
       get: (target, key) => this.#plainGet(target, key),
       set: (_, key, value) => {
-        const index = Number(key);
-        this.#markPlain(index);
-        this.store(index, value as number);
+        this.store(Number(key), value as number);
         return true;
       },
     });
@@ -206,10 +202,7 @@ export class Engine implements Explorer {
   #plainGet(target: Int32Array, key: string | symbol): unknown {
     if (typeof key === "symbol") return Reflect.get(target, key);
     const index = Number(key);
-    if (!Number.isNaN(index)) {
-      this.#markPlain(index);
-      return this.load(index);
-    }
+    if (!Number.isNaN(index)) return this.load(index);
     if (key === "length") return this.current!.viewNow;
     if (key === "fill") {
       return (value: number, start: number, end: number) => {
@@ -217,10 +210,6 @@ export class Engine implements Explorer {
       };
     }
     throw new Violation(`the model has no words.${key}`);
-  }
-
-  #markPlain(index: number): void {
-    this.#plain[index] = 1;
   }
 
   // ── What threads do ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -770,6 +759,8 @@ export class Engine implements Explorer {
 
   #trace(t: ModelThread, kind: number, address: number, a: number, b: number, seen: number, result: number): void {
     const name = this.names(address);
+    // What concerns nobody else, and turns of a spin loop, would only hide the rest.
+    if (kind === OP.load && (this.#shared[address] === 0 || this.#log!.at(-1) === `${t.name}: ${name} is ${seen}`)) return;
     switch (kind) {
       case OP.load:
         this.#log!.push(`${t.name}: ${name} is ${seen}`);
@@ -786,15 +777,6 @@ export class Engine implements Explorer {
       default:
         this.#log!.push(`${t.name}: ${OP_NAMES[kind]} ${name} ${seen} -> ${this.memory[address]}`);
     }
-  }
-
-  /** Words read or written without Atomics although several threads use them at once. */
-  racyWords(): string[] {
-    const racy: string[] = [];
-    for (let i = 0; i < this.#plain.length; i++) {
-      if (this.#plain[i] === 1 && this.#shared[i] === 1) racy.push(this.names(i));
-    }
-    return racy;
   }
 }
 

@@ -145,6 +145,8 @@ export class Kit {
     memory.actorRecord = record;
     memory.separate();
     const parker = new core.parker.Parker(memory);
+    // A list of the dead needs a block: cutting a page up for it is not what scenarios are about.
+    core.heap.free(memory, core.heap.alloc(memory, 64));
     memory.actor = actor;
     memory.actorRecord = actorRecord;
     const thread = new ModelThread(engine.threads.length, name, tid, record, steps, memory.end);

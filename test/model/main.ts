@@ -6,7 +6,7 @@ const core = await link();
 const words = process.argv.slice(2);
 for (const scenario of lockScenarios) {
   if (words.length > 0 && !words.some((w) => scenario.name.includes(w))) continue;
-  const r = explore(core, scenario, { states: 3_000_000 });
-  console.log(scenario.name, r.states, r.transitions, r.ends, Math.round(r.milliseconds), r.complete, r.racy.join());
-  if (r.failure) console.log(r.failure.message, r.replayed, "\n  " + r.trace.slice(-60).join("\n  "));
+  const r = explore(core, scenario, { states: Number(process.env.STATES ?? 3_000_000) });
+  console.log(scenario.name, r.states, r.transitions, r.ends, Math.round(r.milliseconds), r.complete);
+  if (r.failure) console.log(r.failure.message, r.replayed, "\n  " + r.trace.slice(-90).join("\n  "));
 }

@@ -17,7 +17,6 @@ export interface Result extends Exploration {
   readonly trace: readonly string[];
   /** The message of that second run: the same, or the failure is not replayable. */
   readonly replayed: string | undefined;
-  readonly racy: readonly string[];
 }
 
 export function explore(core: Core, scenario: Scenario, limits: Limits = {}): Result {
@@ -25,5 +24,5 @@ export function explore(core: Core, scenario: Scenario, limits: Limits = {}): Re
   scenario.build(kit);
   const result = kit.engine.explore({ ...scenario.limits, ...limits });
   const again = result.failure === undefined ? undefined : kit.engine.replay(result.failure.choices);
-  return { ...result, trace: again?.trace ?? [], replayed: again?.message, racy: kit.engine.racyWords() };
+  return { ...result, trace: again?.trace ?? [], replayed: again?.message };
 }

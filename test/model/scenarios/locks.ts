@@ -49,7 +49,7 @@ export interface LockThread {
 export function lockUser(kit: Kit, lock: number, words: LockWords, { deadline = NEVER, onLoop = false }: LockThread): Step {
   const { unlock, recoverLock, tryLock, LOCK_RESULT } = kit.core.lock;
   return () => {
-    const { memory, engine } = kit;
+    const { memory } = kit;
     let result: number = GRANT.done;
     if (tryLock(memory, lock) !== LOCK_RESULT.acquired) {
       result = onLoop ? kit.waitOnLoop(kit.lockWait, lock, deadline) : kit.wait(kit.lockWait, lock, deadline);
@@ -58,6 +58,7 @@ export function lockUser(kit: Kit, lock: number, words: LockWords, { deadline = 
       kit.expect(kit.killed, "OwnerDied, although nobody died");
       if (recoverLock(memory, lock)) {
         kit.note(words.inside, -kit.note(words.inside, 0));
+        result = GRANT.done;
         break;
       }
       // Somebody else has recovered it already: wait for it as usual.
@@ -71,7 +72,6 @@ export function lockUser(kit: Kit, lock: number, words: LockWords, { deadline = 
     kit.note(words.passes);
     kit.note(words.inside, -1);
     kit.expect(unlock(memory, lock), "the lock was not held at its release");
-    void engine;
   };
 }
 
