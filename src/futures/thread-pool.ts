@@ -11,6 +11,7 @@ import { describe, type Deadline } from "../core/deadline.ts";
 import { PROGRAM, TASK_FLAG } from "../core/layout.ts";
 import { discard, keepHere } from "../core/messages.ts";
 import { memory } from "../core/program.ts";
+import { callerStack } from "../core/caller-stack.ts";
 import { appendCallerStack } from "../core/wire/error-envelope.ts";
 import { RuntimeError, ValueError } from "../errors.ts";
 import { Dispatcher, ship } from "./dispatcher.ts";
@@ -30,7 +31,6 @@ export interface ThreadPoolOptions<A extends unknown[] = never[]> {
 
 /** Up to this many unfinished tasks, each remembers where it was submitted; beyond, that would cost more than the task. */
 const TRACED = 256;
-const TRACED_FRAMES = 8;
 
 /**
  * Runs functions in a few threads that are reused: `submit` one call, or `map` a function over many items.
@@ -101,7 +101,7 @@ export class ThreadPoolExecutor extends Executor {
     const dispatcher = this.#dispatcher;
     const source = new TaskSource(dispatcher);
     const future = new Future<Awaited<R>>(source);
-    const origin = dispatcher.pending < TRACED ? trace() : undefined;
+    const origin = dispatcher.pending < TRACED ? callerStack(ThreadPoolExecutor.prototype.submit) : undefined;
     try {
       source.id = dispatcher.send(shipment.message, shipment.flags, cell, {
         succeed: (value) => future.setResult(value as Awaited<R>),
@@ -209,19 +209,6 @@ class TaskSource implements FutureSource {
   block(deadline: Deadline, signal: AbortSignal | undefined): boolean {
     return this.#dispatcher.block(() => this.future!.done, deadline, signal);
   }
-}
-
-/** Where submit was called. Its text is only made if it is needed. */
-function trace(): { stack?: string } {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = TRACED_FRAMES;
-  const here: { stack?: string } = {};
-  (Error as { captureStackTrace?: (target: object, above: Function) => void }).captureStackTrace?.(
-    here,
-    ThreadPoolExecutor.prototype.submit,
-  );
-  Error.stackTraceLimit = limit;
-  return here;
 }
 
 function isIterable(value: unknown): boolean {

@@ -114,7 +114,7 @@ function checkPrivateFields(thread: Thread, base: Function): void {
     suspicious ||= Function.prototype.toString.call(c).includes("#");
   }
   if (!suspicious) return;
-  const own = ["#options", "#target", "#args", "#outcome", "#abort"];
+  const own = ["#options", "#target", "#args", "#outcome", "#abort", "#startedFrom"];
   const names = privateFieldsOf(thread).filter((name) => !own.includes(name));
   if (names.length === 0) return;
   throw new NotSendableError(

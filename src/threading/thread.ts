@@ -21,6 +21,8 @@ import { memory, parker, program } from "../core/program.ts";
 import { recordOf } from "../core/raw/threads.ts";
 import { setEvent } from "../core/raw/event.ts";
 import { lockList, ring, unlockList, interrupt } from "../core/raw/wait-list.ts";
+import { callerStack } from "../core/caller-stack.ts";
+import { appendCallerStack } from "../core/wire/error-envelope.ts";
 import { CancelledError, DeadlockError, RuntimeError } from "../errors.ts";
 import { currentThread, nextThreadNumber, setThreadObject } from "./current.ts";
 import { launch, requestTermination } from "./launch.ts";
@@ -95,6 +97,7 @@ export class Thread<A extends unknown[] = unknown[], R = unknown> extends Shared
   #args: A | undefined;
   #outcome: Outcome | undefined;
   #abort: AbortController | undefined;
+  #startedFrom: { readonly stack?: string } | undefined;
 
   constructor(options?: ThreadOptions<A, R>) {
     const attaching = isAttaching();
@@ -123,13 +126,14 @@ export class Thread<A extends unknown[] = unknown[], R = unknown> extends Shared
   }
 
   #launch(onEnd: (() => void) | undefined): void {
+    this.#startedFrom = callerStack(Thread.prototype.start);
     launch(this as Thread, {
       target: this.#target,
       args: this.#args,
       resourceLimits: this.#options?.resourceLimits,
       worker: this.#options?.worker,
       base: Thread,
-      error: () => takeOutcome(this as Thread).error,
+      error: () => this.#read().error,
       onEnd,
     });
     this.#forget();
@@ -288,9 +292,17 @@ export class Thread<A extends unknown[] = unknown[], R = unknown> extends Shared
   }
 
   #take(): Awaited<R> {
-    this.#outcome ??= takeOutcome(this as Thread);
-    if (this.#outcome.threw) throw this.#outcome.error;
-    return this.#outcome.value as Awaited<R>;
+    const outcome = this.#read();
+    if (outcome.threw) throw outcome.error;
+    return outcome.value as Awaited<R>;
+  }
+
+  #read(): Outcome {
+    if (this.#outcome === undefined) {
+      this.#outcome = takeOutcome(this as Thread);
+      appendCallerStack(this.#outcome.error, this.#startedFrom?.stack, "started from");
+    }
+    return this.#outcome;
   }
 
   #reason(): unknown {
@@ -314,7 +326,7 @@ export class Thread<A extends unknown[] = unknown[], R = unknown> extends Shared
 
   /** The error that ended a thread, if one did. */
   static errorOf(thread: Thread): unknown {
-    return takeOutcome(thread).error;
+    return thread.#read().error;
   }
 
   /** In the thread itself: it was cancelled. */
