@@ -11,29 +11,37 @@ export async function deposit(balance: Int32Array): Promise<void> {
   balance[0] = before + 1;
 }
 
-export async function customer(balance: Int32Array, doors: Barrier, lock?: Lock): Promise<void> {
-  await doors.wait(); // Threads take a while to start; the bank opens when all of them are there.
-  if (lock === undefined) return deposit(balance);
-  using _ = await lock.acquire();
-  await deposit(balance);
-}
+export async function customer(open: Int32Array, locked: Int32Array, lock: Lock, doors: Barrier): Promise<void> {
+  await doors.wait(); // Threads take a while to start: the bank opens when everybody is there.
+  await deposit(open);
 
-/** Lets `count` customers in at the same time, and gives the balance after the last has left. */
-export async function openBank(count: number, lock?: Lock): Promise<number> {
-  const balance = new Int32Array(new SharedArrayBuffer(4));
-  const doors = new Barrier(count);
-  const threads = Array.from({ length: count }, () => spawn(customer, balance, doors, lock));
-  for (const thread of threads) await thread.join();
-  return balance[0]!;
+  await doors.wait();
+  using _ = await lock.acquire();
+  await deposit(locked);
 }
 
 export async function main(count = 100): Promise<void> {
-  for (const lock of [undefined, new Lock()]) {
-    const started = performance.now();
-    const balance = await openBank(count, lock);
-    const seconds = ((performance.now() - started) / 1000).toFixed(2);
-    console.log(`${count} deposits of 1 ${lock ? "with a" : "without"} lock: balance ${balance} (${seconds} s)`);
-  }
+  // Two accounts in shared memory: the threads get the same arrays, the same lock and the same barrier.
+  const open = new Int32Array(new SharedArrayBuffer(4));
+  const locked = new Int32Array(new SharedArrayBuffer(4));
+  const lock = new Lock();
+  const doors = new Barrier(count + 1); // the customers and this thread
+
+  let started = performance.now();
+  const threads = Array.from({ length: count }, () => spawn(customer, open, locked, lock, doors));
+  await doors.wait();
+  console.log(`${count} threads started in ${secondsSince(started)} s`);
+
+  started = performance.now();
+  await doors.wait();
+  console.log(`without a lock: ${count} deposits of 1, balance ${open[0]}, ${secondsSince(started)} s`);
+
+  for (const thread of threads) await thread.join();
+  console.log(`with a lock: ${count} deposits of 1, balance ${locked[0]}, ${secondsSince(started)} s`);
+}
+
+function secondsSince(started: number): string {
+  return ((performance.now() - started) / 1000).toFixed(2);
 }
 
 if (isMain(import.meta)) await main();

@@ -14,7 +14,7 @@ export interface Image {
 
 /** A white disc on black, with specks of dust everywhere. */
 export function dustyDisc(name: string, radius: number): Image {
-  const [width, height] = [160, 120];
+  const [width, height] = [640, 480];
   const pixels = new Uint8Array(width * height);
   let random = radius;
   for (let i = 0; i < pixels.length; i++) {
@@ -27,16 +27,16 @@ export function dustyDisc(name: string, radius: number): Image {
   return { name, width, height, pixels };
 }
 
-/** Gives each pixel the mean of the 5 × 5 pixels around it. */
+/** Gives each pixel the mean of the 9 × 9 pixels around it. */
 export function blur({ name, width, height, pixels }: Image): Image {
   const blurred = new Uint8Array(pixels.length);
-  for (let y = 2; y < height - 2; y++) {
-    for (let x = 2; x < width - 2; x++) {
+  for (let y = 4; y < height - 4; y++) {
+    for (let x = 4; x < width - 4; x++) {
       let sum = 0;
-      for (let dy = -2; dy <= 2; dy++) {
-        for (let dx = -2; dx <= 2; dx++) sum += pixels[(y + dy) * width + x + dx]!;
+      for (let dy = -4; dy <= 4; dy++) {
+        for (let dx = -4; dx <= 4; dx++) sum += pixels[(y + dy) * width + x + dx]!;
       }
-      blurred[y * width + x] = sum / 25;
+      blurred[y * width + x] = sum / 81;
     }
   }
   return { name, width, height, pixels: blurred };
@@ -65,7 +65,7 @@ export function worker(images: Queue<Image>): number {
 
 export async function main(count = 12): Promise<void> {
   const images = new Queue<Image>();
-  for (let i = 1; i <= count; i++) images.putNowait(dustyDisc(`image ${i}`, 10 + 3 * i));
+  for (let i = 1; i <= count; i++) images.putNowait(dustyDisc(`image ${i}`, 40 + 15 * i));
 
   const workers = [spawn(worker, images), spawn(worker, images)];
   const processed = [];

@@ -1,8 +1,6 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const root = fileURLToPath(new URL("../../../", import.meta.url));
-
 export interface Ended {
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -11,12 +9,18 @@ export interface Ended {
   stderr: string;
 }
 
-/** Runs a compiled program to its end. One that does not end by itself is killed after `limit` ms: `signal` says so. */
-export async function runProgram(url: URL, args: readonly string[] = [], limit = 120_000): Promise<Ended> {
+export interface RunOptions {
+  folder?: string;
+  /** A program that has not ended by itself after so many ms is killed. */
+  limit?: number;
+}
+
+/** Runs a compiled program to its end. */
+export async function runProgram(url: URL, args: readonly string[] = [], options: RunOptions = {}): Promise<Ended> {
   const child = spawn(process.execPath, [fileURLToPath(url), ...args], {
-    cwd: root,
+    cwd: options.folder,
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: limit,
+    timeout: options.limit ?? 120_000,
     killSignal: "SIGKILL",
     env: { ...process.env, NODE_TEST_CONTEXT: undefined },
   });
