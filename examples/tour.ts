@@ -127,7 +127,7 @@ export async function main(names: readonly string[]): Promise<void> {
 
   const chosen = names.length === 0 ? steps : names.map((name) => steps.find((step) => step.name === name)!);
   console.log(
-    `${style("bold", "heddle, a tour")}: ${chosen.length} steps on ${availableParallelism()} cores, Node ${process.version}`,
+    `${style("bold", "heddle, a tour")}: ${chosen.length} ${chosen.length === 1 ? "step" : "steps"} on ${availableParallelism()} cores, Node ${process.version}`,
   );
   const times: string[] = [];
   for (const [i, step] of chosen.entries()) {
