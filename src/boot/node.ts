@@ -4,12 +4,15 @@
  * @module
  */
 
+import { readlinkSync } from "node:fs";
 import { getEnvironmentData, isMainThread, setEnvironmentData } from "node:worker_threads";
 
 /** What a thread is told about itself before anything else is loaded. */
 export interface Boot {
   readonly buffer: SharedArrayBuffer;
   readonly tid: number;
+  /** The thread's identity in the operating system; 0: unknown. */
+  readonly osThread: number;
 }
 
 /** Where heddle's own bootstrap leaves what it was given. */
@@ -20,10 +23,21 @@ export const ENVIRONMENT_KEY = "heddle.boot";
 
 export function bootOfThisThread(): Boot | undefined {
   if (isMainThread) return undefined;
-  const own = (globalThis as { [BOOT]?: Boot })[BOOT];
-  if (own !== undefined) return own;
-  const inherited = getEnvironmentData(ENVIRONMENT_KEY) as unknown as Boot | undefined;
+  const given = (globalThis as { [BOOT]?: Boot })[BOOT] ?? inherited();
+  return given && { buffer: given.buffer, tid: given.tid, osThread: osThread() };
+}
+
+function inherited(): Boot | undefined {
+  const boot = getEnvironmentData(ENVIRONMENT_KEY) as unknown as Boot | undefined;
   // Not for the workers that this one makes.
   setEnvironmentData(ENVIRONMENT_KEY, undefined as never);
-  return inherited;
+  return boot;
+}
+
+function osThread(): number {
+  try {
+    return Number(readlinkSync("/proc/thread-self").split("/").pop());
+  } catch {
+    return 0;
+  }
 }

@@ -7,6 +7,7 @@
 
 import { canBlock } from "#atomics";
 import { bootOfThisThread } from "#boot";
+import { RuntimeError } from "../errors.ts";
 import { ThreadMemory } from "./memory.ts";
 import { Parker } from "./parker.ts";
 import { adoptMainThread, adoptThread } from "./thread-table.ts";
@@ -23,7 +24,9 @@ function create(): Program {
   const boot = bootOfThisThread();
   const memory = boot === undefined ? ThreadMemory.create(canBlock()) : new ThreadMemory(boot.buffer, canBlock());
   if (boot === undefined) adoptMainThread(memory);
-  else adoptThread(memory, boot.tid);
+  else if (!adoptThread(memory, boot.tid, boot.osThread)) {
+    throw new RuntimeError("The thread was terminated before it began.");
+  }
   return { memory, parker: new Parker(memory), isMain: boot === undefined };
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { add, load, store } from "#atomics";
+import { add, compareExchange, load, store } from "#atomics";
 import { RuntimeError } from "../errors.ts";
 import { allocZeroed } from "./heap.ts";
 import { MAX_THREADS, PROGRAM, RECORD, RECORD_WORDS, THREAD_BITS, THREAD_STATE } from "./layout.ts";
@@ -65,11 +65,21 @@ function findEntry(memory: Memory): number {
   return entry;
 }
 
-/** Makes the calling thread the user of a claimed record. */
-export function adoptThread(memory: Memory, tid: number): void {
+/** Makes the calling thread the user of a claimed record. False: it was terminated before, and must not begin. */
+export function adoptThread(memory: Memory, tid: number, osThread: number): boolean {
   memory.self = tid;
   memory.record = recordOf(memory, tid);
-  store(memory.words, memory.record + RECORD.state, THREAD_STATE.running);
+  if (load(memory.words, memory.record + RECORD.tid) !== tid) return false;
+  // Before it counts as running: from then on, only this tells whoever terminates it when it is gone.
+  store(memory.words, memory.record + RECORD.osThread, osThread);
+  const state = memory.record + RECORD.state;
+  return compareExchange(memory.words, state, THREAD_STATE.starting, THREAD_STATE.running) === THREAD_STATE.starting;
+}
+
+/** Keeps a thread that has not begun from ever doing so. False: it has begun. */
+export function forestall(memory: Memory, tid: number): boolean {
+  const state = recordOf(memory, tid) + RECORD.state;
+  return compareExchange(memory.words, state, THREAD_STATE.starting, THREAD_STATE.died) === THREAD_STATE.starting;
 }
 
 /** The main thread's record lies in the program's first page: there is nothing to allocate with before it exists. */

@@ -4,18 +4,14 @@
  * @module
  */
 
-import { readlinkSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { isMainThread } from "node:worker_threads";
-import { store } from "#atomics";
 import { isImporting, setImportScope } from "../../callable/importing.ts";
 import { createShipper } from "../../callable/node/shipper.ts";
 import { storage } from "../../context/node/storage.ts";
 import type { Host } from "../../core/host.ts";
-import { RECORD } from "../../core/layout.ts";
 import { setMessageSupport } from "../../core/messages.ts";
 import { platform } from "../../core/platform.ts";
-import { memory } from "../../core/program.ts";
 import { attachments, pollMail } from "./attachments.ts";
 import { BOOT } from "../../boot/node.ts";
 import { nodePlatform } from "./platform-objects.ts";
@@ -77,14 +73,6 @@ function isLoadingRole(): boolean {
   return (globalThis as { [BOOT]?: { loaded?: boolean } })[BOOT]?.loaded === false;
 }
 
-function osThread(): number {
-  try {
-    return Number(readlinkSync("/proc/thread-self").split("/").pop());
-  } catch {
-    return 0;
-  }
-}
-
 export const host: Host = {
   ready,
   availableParallelism: availableParallelism(),
@@ -94,7 +82,6 @@ export const host: Host = {
     roles.set(role, run);
   },
   enterThread(on) {
-    store(memory.words, memory.record + RECORD.osThread, osThread());
     redirectOutput();
     process.on("uncaughtException", (error) => on.uncaught(error));
     process.on("exit", (code) => on.exit(code));

@@ -15,6 +15,7 @@ import type { WorkerEnd, WorkerOptions } from "../../core/host.ts";
 import { typeModules } from "../../core/handles.ts";
 import { RECORD, REQUEST } from "../../core/layout.ts";
 import { memory } from "../../core/program.ts";
+import { forestall } from "../../core/thread-table.ts";
 import { recordOf } from "../../core/raw/threads.ts";
 import { RuntimeError } from "../../errors.ts";
 import { mailbox } from "./attachments.ts";
@@ -103,7 +104,11 @@ function end(child: Child, exitCode: number | undefined): void {
 }
 
 export function killWorker(tid: number): void {
-  void children.get(tid)?.worker.terminate();
+  const child = children.get(tid);
+  if (child === undefined) return;
+  void child.worker.terminate();
+  // Of one that has not begun nothing is left to wait for; and a blocked thread could not tell when it is gone.
+  if (forestall(memory, tid)) end(child, undefined);
 }
 
 export function hasChildren(): boolean {
@@ -115,11 +120,11 @@ export function hasChildren(): boolean {
  * since their `exit` events cannot arrive.
  */
 export function pollChildren(): void {
-  for (const { tid, worker } of children.values()) {
+  for (const tid of children.keys()) {
     const requests = recordOf(memory, tid) + RECORD.requests;
     if ((load(memory.words, requests) & REQUEST.terminate) !== 0) {
       memory.words[requests] = 0;
-      void worker.terminate();
+      killWorker(tid);
     }
   }
   const now = performance.now();
