@@ -66,7 +66,7 @@ export function launch(thread: Thread, start: Start): void {
     store(memory.words, object + THREAD.tid, 0);
     throw error;
   }
-  if (kindOf(thread)?.background !== true) began(thread);
+  if (kindOf(thread)?.background !== true) began(thread, () => start.error());
 }
 
 function missingGuard(): RuntimeError {
@@ -145,8 +145,7 @@ function ended(thread: Thread, tid: number, end: WorkerEnd, start: Start): void 
   bury(memory, tid, !finishedItself);
   buryDescendants(tid, thread.name);
   if (!finishedItself) commit(object, ENDED.threw, packThrown(causeOfDeath(thread.name, end)));
-  const failed = load(memory.words, object + THREAD.flag) === ENDED.threw;
-  finished(thread, failed ? () => start.error() : undefined);
+  finished(thread);
   start.onEnd?.();
 }
 

@@ -16,28 +16,34 @@ import { memory, parker, program } from "../core/program.ts";
 import { setEvent } from "../core/raw/event.ts";
 import { enumerate } from "./current.ts";
 import { report } from "./excepthook.ts";
-import { JOIN_WAIT } from "./outcome.ts";
+import { hasOutcome, JOIN_WAIT } from "./outcome.ts";
 import type { Thread } from "./thread.ts";
 
 /** How long an error waits for somebody to join its thread. Milliseconds. */
 const CLAIM_WITHIN = 1000;
 
-/** Threads started here that have not ended and that this thread must not leave behind. */
-const started: Set<Thread> = new Set();
-/** Ended with an error that nobody has taken yet, and how to read it. */
+/** Threads started here whose workers exist, and how to read the error that one of them ended with. */
+const started: Map<Thread, () => unknown> = new Map();
+/** Those that ended with an error that nobody has taken yet. */
 const unclaimed: Map<Thread, () => unknown> = new Map();
 
-export function began(thread: Thread): void {
-  started.add(thread);
+/** A thread was started here. `error` reads what ended it, once that was an error. */
+export function began(thread: Thread, error: () => unknown): void {
+  started.set(thread, error);
 }
 
-/** A thread started here has ended. `error` reads what ended it, if that was an error. */
-export function finished(thread: Thread, error: (() => unknown) | undefined): void {
+/** The worker of a thread started here is gone. */
+export function finished(thread: Thread): void {
+  const error = started.get(thread);
   started.delete(thread);
-  if (error === undefined || isClaimed(thread)) return;
+  if (error === undefined || !hasFailed(thread) || isClaimed(thread)) return;
   unclaimed.set(thread, error);
   const timer = setTimeout(() => reportOne(thread), CLAIM_WITHIN) as unknown as { unref?(): void };
   timer.unref?.();
+}
+
+function hasFailed(thread: Thread): boolean {
+  return load(memory.words, thread[ADDRESS] + THREAD.flag) === ENDED.threw;
 }
 
 function isClaimed(thread: Thread): boolean {
@@ -51,12 +57,18 @@ function reportOne(thread: Thread): void {
 }
 
 function reportAll(): void {
+  // A thread leaves its outcome before its worker is gone, and nobody waits for the rest.
+  for (const [thread, error] of started) {
+    if (!hasFailed(thread)) continue;
+    started.delete(thread);
+    unclaimed.set(thread, error);
+  }
   for (const thread of [...unclaimed.keys()]) reportOne(thread);
 }
 
 /** Those this thread waits for before it ends. */
 function awaited(): Thread[] {
-  if (!program.isMain) return [...started];
+  if (!program.isMain) return [...started.keys()].filter((thread) => !hasOutcome(thread[ADDRESS]));
   return enumerate().filter((thread) => !thread.daemon && thread.ident !== memory.self);
 }
 
