@@ -1,5 +1,6 @@
 /** @module */
 
+import { describe } from "../core/deadline.ts";
 import { Thread } from "./thread.ts";
 
 /**
@@ -12,5 +13,6 @@ import { Thread } from "./thread.ts";
  * ```
  */
 export function spawn<A extends unknown[], R>(fn: (...args: A) => R | Promise<R>, ...args: A): Thread<A, R> {
+  if (typeof fn !== "function") throw new TypeError(`spawn takes a function and its arguments, not ${describe(fn)}`);
   return new Thread({ target: fn, args }).start();
 }

@@ -29,9 +29,19 @@ export class Refusal {
   toError(path: string): NotSendableError {
     const segments = this.#segments.toReversed();
     if (segments.length > 12) segments.splice(6, segments.length - 9, "…");
-    return new NotSendableError(`${path}${this.#loose ? "…" : ""}${segments.join("")}: ${this.what}`);
+    const limit = Error.stackTraceLimit;
+    // Ten frames, the usual limit, would all be heddle's own, and not show the caller's line.
+    if (typeof limit === "number") Error.stackTraceLimit = limit + OWN_FRAMES;
+    try {
+      return new NotSendableError(`${path}${this.#loose ? "…" : ""}${segments.join("")}: ${this.what}`);
+    } finally {
+      Error.stackTraceLimit = limit;
+    }
   }
 }
+
+/** The most frames between what a user calls and the encoder. */
+const OWN_FRAMES = 20;
 
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 
