@@ -47,12 +47,19 @@ export function run(name: string, args: readonly string[] = [], limit = 40_000):
   });
 }
 
+interface Expected {
+  readonly code?: number;
+  readonly stdout?: string | RegExp;
+  readonly stderr?: string | RegExp;
+}
+
 /** Runs it, and asserts that it ended by itself with that code, having written exactly that. */
-export async function expect(
-  name: string,
-  args: readonly string[],
-  expected: { code?: number; stdout?: string | RegExp; stderr?: string | RegExp },
-): Promise<Ended> {
+export async function expect(name: string, args: readonly string[], expected: Expected): Promise<void> {
+  await outputOf(name, args, expected);
+}
+
+/** As {@link expect}, for those who want to look closer. */
+export async function outputOf(name: string, args: readonly string[], expected: Expected): Promise<Ended> {
   const ended = await run(name, args);
   const all = `${name} ${args.join(" ")}: ${JSON.stringify(ended, undefined, 1)}`;
   assert.deepEqual([ended.code, ended.signal], [expected.code ?? 0, null], all);

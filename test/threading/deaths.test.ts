@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { expect } from "./child.ts";
+import { expect, outputOf } from "./child.ts";
 
 /** What each kind of death must look like to whoever joins: class, code, exit code, message, cause. */
 const deaths: readonly (readonly [name: string, outcome: RegExp, hook: RegExp])[] = [
@@ -20,7 +20,7 @@ const deaths: readonly (readonly [name: string, outcome: RegExp, hook: RegExp])[
 for (const [name, outcome, hook] of deaths) {
   for (const mode of ["join", "joinSync"]) {
     test(`a thread that ${name}, main in ${mode}: the error, and the process ends`, async () => {
-      const { stdout } = await expect("deaths", [name, mode], { stdout: outcome });
+      const { stdout } = await outputOf("deaths", [name, mode], { stdout: outcome });
       if (!stdout.endsWith("alive: false\n")) throw new Error(stdout);
     });
   }
