@@ -232,7 +232,7 @@ export const BARRIER = {
   /** Message of the action, or 0. */
   action: 10,
 } as const;
-export const BARRIER_STATE = { filling: 0, action: 1, broken: 2 } as const;
+export const BARRIER_STATE = { filling: 0, action: 1, broken: 2, releasing: 3 } as const;
 export const BARRIER_WORDS = 11;
 
 export const QUEUE = {
@@ -281,9 +281,11 @@ export const THREAD = {
   ready: 18,
   /** A Timer's: address of the event that stops it, holding a reference. 0 for any other thread. */
   timer: 19,
+  /** 1: what it starts with is packed. Its worker may boot sooner, and then waits for that. */
+  packed: 20,
 } as const;
 export const THREAD_MESSAGES: readonly number[] = [7, 8, 9, 10, 11, 12, 13, 14];
-export const THREAD_WORDS = 20;
+export const THREAD_WORDS = 21;
 export const ENDED = { no: 0, returned: 1, threw: 2 } as const;
 
 /** A task of an executor, from submit until its future is settled. Freed by the thread that submitted it. */

@@ -12,16 +12,28 @@
 import { load, store } from "#atomics";
 import { flushCaches } from "./heap.ts";
 import { releaseHeld } from "./handles.ts";
-import { GRANT, OBJECT, QUEUE, RECORD, SLOT, SLOT_STATE, TAG, THREAD_STATE } from "./layout.ts";
+import {
+  CONDITION,
+  GRANT,
+  LIST_WORDS,
+  OBJECT,
+  QUEUE,
+  RECORD,
+  SEMAPHORE,
+  SLOT,
+  SLOT_STATE,
+  TAG,
+  THREAD_STATE,
+} from "./layout.ts";
 import type { Memory } from "./memory.ts";
 import { isMessage, giveBack, settleQueue } from "./raw/queue.ts";
-import { breakIfRunBy } from "./raw/barrier.ts";
+import { settleBarrier } from "./raw/barrier.ts";
 import { notifyWaiters } from "./raw/condition.ts";
 import { completeSet } from "./raw/event.ts";
-import { passOnLost, poisonIfOwnedBy } from "./raw/lock.ts";
+import { passOnLost, poisonIfOwnedBy, settleLock } from "./raw/lock.ts";
 import { returnLostPermit } from "./raw/semaphore.ts";
 import { recordOf } from "./raw/threads.ts";
-import { cancelWait, completeGrant, ring } from "./raw/wait-list.ts";
+import { cancelWait, completeGrant, lockList, ring, unlockList } from "./raw/wait-list.ts";
 import { discardMessage } from "./references.ts";
 import { addToDead, liveRecords } from "./thread-table.ts";
 
@@ -74,23 +86,58 @@ function slotsOf(memory: Memory, record: number): number[] {
 /** Takes a dead thread's slot out of its list, or passes on what it was granted and never used. */
 function passOnWait(memory: Memory, tid: number, slot: number): void {
   const object = load(memory.words, slot + SLOT.object);
-  const tag = object === 0 ? 0 : load(memory.words, memory.reach(object) + OBJECT.tag);
-  const state = load(memory.words, slot + SLOT.state);
-  const payload = load(memory.words, slot + SLOT.payload);
-  store(memory.words, slot + SLOT.payload, 0);
-  if (state === SLOT_STATE.free || object === 0) return;
-  if (tag === TAG.queue || tag === TAG.ring) settleQueue(memory, object);
-  const isPutter = tag === TAG.queue && load(memory.words, slot + SLOT.list) !== object + QUEUE.getters;
-  if (load(memory.words, slot + SLOT.list) !== 0 && cancelWait(memory, slot)) {
-    if (tag === TAG.queue && isPutter && isMessage(payload)) discardMessage(memory, payload);
-  } else if (load(memory.words, slot + SLOT.state) === SLOT_STATE.granted) {
-    passOnGrant(memory, tid, slot, object, tag, payload);
+  if (load(memory.words, slot + SLOT.state) !== SLOT_STATE.free && object !== 0) {
+    const tag = load(memory.words, memory.reach(object) + OBJECT.tag);
+    finishOperations(memory, object, tag);
+    const isPutter = tag === TAG.queue && load(memory.words, slot + SLOT.list) === object + QUEUE.putters;
+    if (cancelWait(memory, slot)) {
+      const payload = load(memory.words, slot + SLOT.payload);
+      if (isPutter && isMessage(payload)) discardMessage(memory, payload);
+    } else if (load(memory.words, slot + SLOT.granter) !== 0) {
+      passOnGrant(memory, tid, slot, object, tag);
+    }
   }
+  store(memory.words, slot + SLOT.payload, 0);
   store(memory.words, slot + SLOT.state, SLOT_STATE.free);
   store(memory.words, slot + SLOT.object, 0);
 }
 
-function passOnGrant(memory: Memory, tid: number, slot: number, object: number, tag: number, payload: number): void {
+/**
+ * Passes through the guard under which the object's waiters are granted: whoever is granting the dead thread's slot has
+ * finished then, and what a dead one had begun is completed or forgotten.
+ */
+function finishOperations(memory: Memory, object: number, tag: number): void {
+  switch (tag) {
+    case TAG.queue:
+    case TAG.ring:
+      settleQueue(memory, object);
+      break;
+    case TAG.lock:
+    case TAG.rlock:
+      settleLock(memory, object);
+      break;
+    case TAG.barrier:
+      settleBarrier(memory, object);
+      break;
+    case TAG.semaphore:
+    case TAG.boundedSemaphore:
+      passThrough(memory, object + SEMAPHORE.list);
+      break;
+    case TAG.condition:
+      passThrough(memory, object + CONDITION.list);
+      break;
+    // There is nothing to pass on: an event's grant can be lost.
+    default:
+  }
+}
+
+function passThrough(memory: Memory, list: number): void {
+  memory.reach(list + LIST_WORDS);
+  lockList(memory, list);
+  unlockList(memory, list);
+}
+
+function passOnGrant(memory: Memory, tid: number, slot: number, object: number, tag: number): void {
   const value = load(memory.words, slot + SLOT.value);
   switch (tag) {
     case TAG.lock:
@@ -106,7 +153,10 @@ function passOnGrant(memory: Memory, tid: number, slot: number, object: number, 
       break;
     case TAG.queue:
     case TAG.ring:
-      if (value === GRANT.done && payload !== 0) giveBack(memory, object, payload);
+      // Read only now: a putter's item went into the ring with its grant.
+      if (value === GRANT.done && load(memory.words, slot + SLOT.payload) !== 0) {
+        giveBack(memory, object, load(memory.words, slot + SLOT.payload));
+      }
       break;
     default:
   }
@@ -128,11 +178,15 @@ function tellTheLiving(memory: Memory, dead: number): void {
           poisonIfOwnedBy(memory, object, dead);
           break;
         case TAG.barrier:
-          breakIfRunBy(memory, object, dead);
+          settleBarrier(memory, object);
           break;
         case TAG.queue:
         case TAG.ring:
           settleQueue(memory, object);
+          break;
+        case TAG.event:
+        case TAG.thread:
+          completeSet(memory, object);
           break;
         default:
       }

@@ -16,7 +16,7 @@ import { GRANT, QUEUE, QUEUE_WORDS, SLOT, TAG } from "../core/layout.ts";
 import type { Memory } from "../core/memory.ts";
 import { QUEUED, type WaitKind } from "../core/parker.ts";
 import { memory } from "../core/program.ts";
-import { createRing, GET, getCell, got, putCell } from "../core/raw/queue.ts";
+import { cancelGet, createRing, GET, getCell, got, putCell } from "../core/raw/queue.ts";
 
 export class Ring extends SharedObject {
   constructor() {
@@ -49,6 +49,10 @@ export class RingWait implements WaitKind {
     if (result === GET.queued) return QUEUED;
     this.cell = got.cell;
     return result === GET.done ? GRANT.done : GRANT.broken;
+  }
+
+  cancel(memory: Memory, ring: number, slot: number): boolean {
+    return cancelGet(memory, ring, slot);
   }
 
   take(memory: Memory, slot: number): void {

@@ -13,6 +13,7 @@ import type { Memory } from "../core/memory.ts";
 import { EXPIRED, QUEUED, type WaitKind } from "../core/parker.ts";
 import { memory, parker } from "../core/program.ts";
 import {
+  cancelGet,
   cancelPut,
   createRing,
   GET,
@@ -43,6 +44,10 @@ class GetWait implements WaitKind {
     if (result === GET.queued) return QUEUED;
     this.cell = got.cell;
     return result === GET.done ? GRANT.done : GRANT.broken;
+  }
+
+  cancel(memory: Memory, queue: number, slot: number): boolean {
+    return cancelGet(memory, queue, slot);
   }
 
   take(memory: Memory, slot: number): void {

@@ -106,6 +106,13 @@ function lockWaiters(memory: Memory, lock: number): void {
   }
 }
 
+/** For the reaper: completes or forgets what a dead thread had begun. */
+export function settleLock(memory: Memory, lock: number): void {
+  memory.reach(lock + LOCK.depth);
+  lockWaiters(memory, lock);
+  unlockList(memory, lock + LOCK.list);
+}
+
 /** False: the lock was not held. */
 export function unlock(memory: Memory, lock: number): boolean {
   const word = lock + LOCK.word;

@@ -21,9 +21,9 @@
 
 import { load, store } from "#atomics";
 import { allocZeroed, free, sizeOf } from "../heap.ts";
-import { GRANT, LIST, QUEUE, SLOT, SLOT_STATE } from "../layout.ts";
+import { GRANT, LIST, QUEUE, SLOT } from "../layout.ts";
 import type { Memory } from "../memory.ts";
-import { enqueue, first, grant, grantAllAndUnlock, lockList, unlink, unlockList, wakeAll } from "./wait-list.ts";
+import { enqueue, first, grant, grantAllAndUnlock, lockList, takeOut, unlockList, wakeAll } from "./wait-list.ts";
 
 export const PUT = { done: 0, full: 1, shut: 2, queued: 3 } as const;
 export const GET = { done: 0, empty: 1, shut: 2, queued: 3 } as const;
@@ -236,17 +236,23 @@ export function setMaxsize(memory: Memory, queue: number, maxsize: number): void
 
 /** Gives up a put. False: the item is in the queue already. */
 export function cancelPut(memory: Memory, queue: number, slot: number): boolean {
-  const list = queue + QUEUE.putters;
+  return cancelIn(memory, queue, queue + QUEUE.putters, slot);
+}
+
+/** Gives up a get. False: the slot was given an item already. */
+export function cancelGet(memory: Memory, queue: number, slot: number): boolean {
+  return cancelIn(memory, queue, queue + QUEUE.getters, slot);
+}
+
+/** Settles first: whoever died here may have given the slot its item, or put it into the ring, without saying so. */
+function cancelIn(memory: Memory, queue: number, list: number, slot: number): boolean {
   const woken: number[] = [];
+  const isPutter = list === queue + QUEUE.putters;
   lockQueue(memory, queue);
   settle(memory, queue, woken);
-  lockList(memory, list);
-  const waiting = load(memory.words, slot + SLOT.list) === list;
-  if (waiting) {
-    unlink(memory, list, slot);
-    store(memory.words, slot + SLOT.state, SLOT_STATE.free);
-  }
-  unlockList(memory, list);
+  if (isPutter) lockList(memory, list);
+  const waiting = takeOut(memory, list, slot);
+  if (isPutter) unlockList(memory, list);
   unlockList(memory, queue + QUEUE.getters);
   wakeAll(memory, woken);
   return waiting;
