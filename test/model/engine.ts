@@ -70,6 +70,8 @@ export class ModelThread {
   victim = false;
   /** Waits until somebody was killed, and need not run. */
   reaper = false;
+  /** May it wait for ever, as things are at the end? Default: never. */
+  mayWait: () => boolean = () => false;
 
   step = 0;
   local: Local = {};
@@ -720,7 +722,8 @@ export class Engine implements Explorer {
   }
 
   #checkEnd(): void {
-    const stuck = this.threads.filter((t) => t.status !== STATUS.ended && t.status !== STATUS.killed && t.status !== STATUS.idle);
+    const over: readonly number[] = [STATUS.ended, STATUS.killed, STATUS.idle];
+    const stuck = this.threads.filter((t) => !over.includes(t.status) && !t.mayWait());
     if (stuck.length > 0) throw new Violation(`stuck: ${stuck.map((t) => this.#describeThread(t)).join("; ")}`);
     // The scenario's check uses the algorithms themselves, on the memory as it is.
     exploreWith(undefined);

@@ -323,7 +323,7 @@ export class Kit {
   }
 
   getWait(): WaitKind & { cell: number } {
-    const { GET, getCell, got } = this.core.queue;
+    const { GET, getCell, got, cancelGet } = this.core.queue;
     const { engine } = this;
     return {
       name: "queue.get",
@@ -334,6 +334,7 @@ export class Kit {
         this.cell = got.cell;
         return result === GET.done ? GRANT.done : GRANT.broken;
       },
+      cancel: cancelGet,
       take(_, slot) {
         this.cell = engine.load(slot + SLOT.payload);
       },

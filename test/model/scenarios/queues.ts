@@ -1,0 +1,238 @@
+/** Queues: bounded and unbounded, growing, joined, shut down, and with kills. */
+
+import { GRANT, LIST, QUEUE } from "../../../src/core/layout.ts";
+import type { Step } from "../engine.ts";
+import { EXPIRED, type Kit, NEVER, SOON } from "../kit.ts";
+import type { Scenario } from "../scenario.ts";
+
+interface Store {
+  readonly queue: number;
+  /** How often each item was received; items are 0, 1, 2 … and travel as odd cells. */
+  readonly received: readonly number[];
+  readonly put: readonly number[];
+}
+
+function store(kit: Kit, maxsize: number, items: number, mask?: number): Store {
+  const queue = kit.queue(maxsize, mask);
+  const words = (name: string): number[] => Array.from({ length: items }, (_, i) => kit.word(`${name}[${i}]`));
+  return { queue, received: words("received"), put: words("put") };
+}
+
+const cellOf = (item: number): number => 2 * item + 1;
+
+function put(kit: Kit, s: Store, item: number, deadline: number = NEVER, onLoop = false): Step {
+  return () => {
+    const wait = onLoop ? kit.waitOnLoop.bind(kit) : kit.wait.bind(kit);
+    const result = wait(kit.putWait(cellOf(item)), s.queue, deadline);
+    if (result === GRANT.done) kit.note(s.put[item]!);
+    else kit.expect(result === EXPIRED || result === GRANT.broken, `result ${result} of a put`);
+  };
+}
+
+function get(kit: Kit, s: Store, deadline: number = NEVER, onLoop = false): Step {
+  return () => {
+    const kind = kit.getWait();
+    const wait = onLoop ? kit.waitOnLoop.bind(kit) : kit.wait.bind(kit);
+    const result = wait(kind, s.queue, deadline);
+    if (result !== GRANT.done) {
+      kit.expect(result === EXPIRED || result === GRANT.broken, `result ${result} of a get`);
+      return;
+    }
+    const item = (kind.cell - 1) / 2;
+    kit.expect(Number.isInteger(item) && s.received[item] !== undefined, `got the cell ${kind.cell}`);
+    kit.note(s.received[item]!);
+  };
+}
+
+/** What is in the ring; the check must leave the memory as it is. */
+function left(kit: Kit, { queue }: Store): number[] {
+  const ring = kit.value(queue + QUEUE.ring);
+  const items: number[] = [];
+  for (let i = kit.value(queue + QUEUE.gets); i < kit.value(queue + QUEUE.puts); i++) {
+    items.push((kit.value(ring + 1 + (i & kit.value(ring))) - 1) / 2);
+  }
+  return items;
+}
+
+/** Each item that was put is received once or still there; `lost` may have gone with a dead thread. */
+function exactlyOnce(kit: Kit, s: Store, lost = 0): string | undefined {
+  const there = left(kit, s);
+  let missing = 0;
+  for (const [item, word] of s.received.entries()) {
+    const seen = kit.value(word) + there.filter((i) => i === item).length;
+    if (seen > 1) return `item ${item} was received twice`;
+    if (seen === 0 && kit.value(s.put[item]!) === 1) missing++;
+  }
+  if (missing > (kit.killed ? lost : 0)) return `${missing} items are lost`;
+  for (const list of [QUEUE.getters, QUEUE.putters, QUEUE.joiners]) {
+    if (kit.value(s.queue + list + LIST.head) !== 0) return "somebody stands in a list at the end";
+  }
+  return undefined;
+}
+
+export const queueScenarios: readonly Scenario[] = [
+  {
+    name: "queue: 2 put, 1 gets 2",
+    build(kit) {
+      const s = store(kit, 0, 2);
+      kit.thread("T1", put(kit, s, 0));
+      kit.thread("T2", put(kit, s, 1));
+      kit.thread("T3", get(kit, s), get(kit, s));
+      kit.ready(() => exactlyOnce(kit, s));
+    },
+    limits: { preemptions: 3 },
+  },
+  {
+    name: "queue: 1 puts 2, 2 get",
+    build(kit) {
+      const s = store(kit, 0, 2);
+      kit.thread("T1", put(kit, s, 0), put(kit, s, 1));
+      kit.thread("T2", get(kit, s));
+      kit.thread("T3", get(kit, s));
+      kit.ready(() => exactlyOnce(kit, s));
+    },
+    limits: { preemptions: 3 },
+  },
+  {
+    name: "queue: of size 1, 1 puts 2, 1 gets 2",
+    build(kit) {
+      const s = store(kit, 1, 2);
+      kit.thread("T1", put(kit, s, 0), put(kit, s, 1));
+      kit.thread("T2", get(kit, s), get(kit, s));
+      kit.ready(() => exactlyOnce(kit, s));
+    },
+  },
+  {
+    name: "queue: of size 1, 3 put, 1 with a timeout, 1 gets 2",
+    build(kit) {
+      const s = store(kit, 1, 3);
+      kit.thread("T1", put(kit, s, 0));
+      kit.thread("T2", put(kit, s, 1, SOON));
+      kit.thread("T3", put(kit, s, 2));
+      kit.thread("T4", get(kit, s), get(kit, s));
+      // Three puts and two gets: the last item stays.
+      kit.ready(() => exactlyOnce(kit, s));
+      kit.engine.threads[3]!.mayWait = () => false;
+    },
+    limits: { preemptions: 2 },
+  },
+  {
+    name: "queue: a get times out while an item comes",
+    build(kit) {
+      const s = store(kit, 0, 1);
+      kit.thread("T1", get(kit, s, SOON));
+      kit.thread("T2", put(kit, s, 0));
+      kit.ready(() => exactlyOnce(kit, s));
+    },
+  },
+  {
+    name: "queue: on event loops, with timeouts",
+    build(kit) {
+      const s = store(kit, 1, 2);
+      kit.thread("T1", put(kit, s, 0, NEVER, true));
+      kit.thread("T2", get(kit, s, SOON, true));
+      kit.ready(() => exactlyOnce(kit, s));
+    },
+  },
+  {
+    name: "queue: the ring grows while 2 put and 1 gets",
+    build(kit) {
+      const s = store(kit, 0, 4, 1);
+      kit.thread("T1", put(kit, s, 0), put(kit, s, 1));
+      kit.thread("T2", put(kit, s, 2), put(kit, s, 3));
+      kit.thread("T3", get(kit, s));
+      kit.ready(() => exactlyOnce(kit, s));
+    },
+    limits: { preemptions: 2 },
+  },
+  {
+    name: "queue: join waits for every item",
+    build(kit) {
+      const s = store(kit, 0, 1);
+      const { markDone } = kit.core.queue;
+      const done = kit.word("done");
+      kit.thread(
+        "T1",
+        put(kit, s, 0),
+        () => {
+          kit.expect(kit.wait(kit.queueJoin, s.queue) === GRANT.done, "join failed");
+          kit.expect(kit.note(done, 0) === 1, "join returned before the item was done");
+        },
+      );
+      kit.thread("T2", get(kit, s), () => {
+        kit.note(done);
+        kit.expect(markDone(kit.memory, s.queue), "there was nothing to be done");
+      });
+      kit.ready(() => exactlyOnce(kit, s));
+    },
+  },
+  {
+    name: "queue: shut down while 1 puts and 1 gets",
+    build(kit) {
+      const s = store(kit, 1, 2);
+      kit.thread("T1", put(kit, s, 0), put(kit, s, 1));
+      kit.thread("T2", get(kit, s));
+      kit.thread("T3", () => kit.core.queue.shutDown(kit.memory, s.queue, false, () => undefined));
+      kit.ready(() => exactlyOnce(kit, s));
+    },
+    limits: { preemptions: 2 },
+  },
+  {
+    name: "queue: a higher maxsize lets putters in",
+    build(kit) {
+      const s = store(kit, 1, 2);
+      kit.thread("T1", put(kit, s, 0), put(kit, s, 1));
+      kit.thread("T2", () => kit.core.queue.setMaxsize(kit.memory, s.queue, 2));
+      kit.ready(() => exactlyOnce(kit, s));
+    },
+  },
+  {
+    name: "queue: who gets is killed",
+    build(kit) {
+      const s = store(kit, 0, 2);
+      kit.victim("T1", get(kit, s));
+      kit.thread("T2", get(kit, s));
+      kit.thread("T3", put(kit, s, 0), put(kit, s, 1));
+      kit.reaper();
+      kit.ready(() => exactlyOnce(kit, s, 1));
+    },
+    limits: { preemptions: 1 },
+  },
+  {
+    name: "queue: who puts is killed, others get with a timeout",
+    build(kit) {
+      const s = store(kit, 0, 2);
+      kit.victim("T1", put(kit, s, 0));
+      kit.thread("T2", get(kit, s, SOON));
+      kit.thread("T3", put(kit, s, 1));
+      kit.reaper();
+      kit.ready(() => exactlyOnce(kit, s));
+    },
+    limits: { preemptions: 1 },
+  },
+  {
+    name: "queue: of size 1, who puts is killed",
+    build(kit) {
+      const s = store(kit, 1, 2);
+      kit.victim("T1", put(kit, s, 0));
+      kit.thread("T2", put(kit, s, 1));
+      kit.thread("T3", get(kit, s));
+      kit.reaper();
+      kit.ready(() => exactlyOnce(kit, s));
+      // T3 takes one item, which makes room for the other.
+    },
+    limits: { preemptions: 1 },
+  },
+  {
+    name: "queue: of size 1, who gets is killed",
+    build(kit) {
+      const s = store(kit, 1, 2);
+      kit.victim("T1", get(kit, s));
+      kit.thread("T2", get(kit, s));
+      kit.thread("T3", put(kit, s, 0), put(kit, s, 1));
+      kit.reaper();
+      kit.ready(() => exactlyOnce(kit, s, 1));
+    },
+    limits: { preemptions: 1 },
+  },
+];
