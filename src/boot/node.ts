@@ -4,8 +4,10 @@
  * @module
  */
 
-import { readlinkSync } from "node:fs";
 import { getEnvironmentData, isMainThread, setEnvironmentData } from "node:worker_threads";
+
+// Not imported: for an import, Node loads everything such a module could export.
+const { readlinkSync } = process.getBuiltinModule("node:fs");
 
 /** What a thread is told about itself before anything else is loaded. */
 export interface Boot {

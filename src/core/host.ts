@@ -42,8 +42,8 @@ export interface Host {
   readonly availableParallelism: number;
   /** Starts a worker. It does not keep the process alive. */
   startWorker(options: WorkerOptions): void;
-  /** Kills a worker that this thread started. */
-  killWorker(tid: number): void;
+  /** Kills a worker that this thread started. False: it has no such worker. */
+  killWorker(tid: number): boolean;
   /** Registers what a worker of that role does. */
   registerRole(role: string, run: () => Promise<void>): void;
   /** Prepares a worker for running user code: its output, and what is told of errors nobody caught. */

@@ -42,7 +42,6 @@ export function launch(thread: Thread, start: Start): void {
   const object = thread[ADDRESS];
   if (thread.ident !== undefined) throw new RuntimeError("threads can only be started once");
   if (host.isImporting()) throw missingGuard();
-  packStart(thread, start);
   const tid = claimThread(memory, memory.self);
   const record = recordOf(memory, tid);
   // The worker's own handle will have this reference.
@@ -50,7 +49,9 @@ export function launch(thread: Thread, start: Start): void {
   setThreadObject(record, object);
   store(memory.words, object + THREAD.tid, tid);
   if (thread.cancelRequested) store(memory.words, record + RECORD.cancel, 1);
+  let sent = false;
   try {
+    // First the worker, which takes a while to boot; what it needs is packed meanwhile.
     host.startWorker({
       tid,
       url: threadRole.url,
@@ -58,14 +59,20 @@ export function launch(thread: Thread, start: Start): void {
       name: thread.name,
       resourceLimits: start.resourceLimits,
       factory: start.worker,
-      onEnd: (end) => ended(thread, tid, end, start),
+      onEnd: (end) => (sent ? ended(thread, tid, end, start) : bury(memory, tid, false)),
     });
+    packStart(thread, start);
+    sent = true;
   } catch (error) {
-    bury(memory, tid, false);
-    release(memory, object);
+    // Nothing was started, as far as anybody can see.
+    setThreadObject(record, 0);
     store(memory.words, object + THREAD.tid, 0);
+    release(memory, object);
+    if (!host.killWorker(tid)) bury(memory, tid, false);
     throw error;
   }
+  store(memory.words, object + THREAD.packed, 1);
+  memory.notify(object + THREAD.packed);
   if (kindOf(thread)?.background !== true) began(thread, () => start.error());
 }
 

@@ -49,6 +49,7 @@ async function runThread(): Promise<void> {
 
 /** The thread's object as it was where it was started: its class, its fields, its target and arguments. */
 async function takeUp(object: number): Promise<Thread> {
+  while (load(memory.words, object + THREAD.packed) === 0) memory.wait(object + THREAD.packed, 0);
   const words = [THREAD.class, THREAD.state, THREAD.target, THREAD.args];
   const messages = words.map((word) => load(memory.words, object + word));
   for (const message of messages) if (message !== 0) await prepare(message);

@@ -6,7 +6,6 @@
  *
  * @module
  */
-import { types } from "node:util";
 import { threadId } from "node:worker_threads";
 
 import { NotSendableError } from "../../errors.ts";
@@ -17,6 +16,9 @@ import { inspect, type Scope, type Sight } from "./inspect.ts";
 import { type Division, divide, moduleRecord } from "./modules.ts";
 import { builtinModuleOf, builtinPath, globalPath, NameIndex } from "./names.ts";
 import { analyse, borrows, heritageName, isIdentifier, type SourceForm, startOf, usedNames } from "./source.ts";
+
+// Not imported: for an import, Node loads everything such a module could export.
+const { types } = process.getBuiltinModule("node:util");
 
 const toText = Function.prototype.toString;
 const native = /\{\s*\[native code\]\s*\}\s*$/;

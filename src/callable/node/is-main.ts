@@ -1,9 +1,11 @@
 /** @module */
-import { realpathSync } from "node:fs";
-import { createRequire } from "node:module";
 import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { isMainThread } from "node:worker_threads";
+
+// Not imported: for an import, Node loads everything such a module could export.
+const { realpathSync } = process.getBuiltinModule("node:fs");
+const { createRequire } = process.getBuiltinModule("node:module");
+const { fileURLToPath } = process.getBuiltinModule("node:url");
 
 /** Set to any value by heddle in the child processes it starts. */
 const childKey: symbol = Symbol.for("heddle.child");

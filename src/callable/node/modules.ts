@@ -3,8 +3,6 @@
  *
  * @module
  */
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 
 import { RuntimeError } from "../../errors.ts";
 import { whileImporting } from "../importing.ts";
@@ -13,6 +11,10 @@ import { inspect, type Scope } from "./inspect.ts";
 import { isMain } from "./is-main.ts";
 import { NameIndex } from "./names.ts";
 import { declaresAtTopLevel, isIdentifier, require } from "./source.ts";
+
+// Not imported: for an import, Node loads everything such a module could export.
+const { readFileSync } = process.getBuiltinModule("node:fs");
+const { fileURLToPath } = process.getBuiltinModule("node:url");
 
 /** Evaluates text in the scope of a module; put there by the loader hooks (hooks.ts). */
 export type Evaluator = (text: string) => unknown;

@@ -3,10 +3,12 @@
  *
  * @module
  */
-import { builtinModules } from "node:module";
-import { types } from "node:util";
 
 import { require } from "./source.ts";
+
+// Not imported: for an import, Node loads everything such a module could export.
+const { builtinModules } = process.getBuiltinModule("node:module");
+const { types } = process.getBuiltinModule("node:util");
 
 /** Properties looked at per search: a module may hold a large tree of data. */
 const budget = 20_000;

@@ -5,12 +5,14 @@
  *
  * @module
  */
-import { types } from "node:util";
 
 import type { FunctionShipper, RevivedFunction, ShippedFunction } from "../../core/wire/shipper.ts";
 import { Describer } from "./describe.ts";
 import { inspect } from "./inspect.ts";
 import { Reviver } from "./revive.ts";
+
+// Not imported: for an import, Node loads everything such a module could export.
+const { types } = process.getBuiltinModule("node:util");
 
 /** Options of {@link createShipper}. */
 export interface ShipperOptions {

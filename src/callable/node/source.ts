@@ -6,10 +6,12 @@
  *
  * @module
  */
-import { createRequire } from "node:module";
 
 import { NotSendableError } from "../../errors.ts";
 import { inspect } from "./inspect.ts";
+
+// Not imported: for an import, Node loads everything such a module could export.
+const { createRequire } = process.getBuiltinModule("node:module");
 
 /** A function's text, and how it can stand on its own. */
 export interface SourceForm {

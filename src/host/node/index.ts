@@ -4,7 +4,6 @@
  * @module
  */
 
-import { availableParallelism } from "node:os";
 import { isMainThread } from "node:worker_threads";
 import { isImporting, setImportScope } from "../../callable/importing.ts";
 import { createShipper } from "../../callable/node/shipper.ts";
@@ -75,7 +74,9 @@ function isLoadingRole(): boolean {
 
 export const host: Host = {
   ready,
-  availableParallelism: availableParallelism(),
+  get availableParallelism() {
+    return process.getBuiltinModule("node:os").availableParallelism();
+  },
   startWorker,
   killWorker,
   registerRole(role, run) {

@@ -6,10 +6,11 @@
  * @module
  */
 
-import { writeSync } from "node:fs";
 import type { Writable } from "node:stream";
-import { isatty, WriteStream } from "node:tty";
 import { sleepFor } from "#atomics";
+
+// Not imported: for an import, Node loads everything such a module could export.
+const { fstatSync, writeSync } = process.getBuiltinModule("node:fs");
 
 const FULL_PIPE_PAUSE = 2;
 
@@ -36,12 +37,23 @@ interface WorkerStream extends Writable {
 
 /** Makes a worker's standard streams write straight through. Before its `console` is first used. */
 export function redirectOutput(): void {
-  redirect(process.stdout as WorkerStream, 1);
-  redirect(process.stderr as WorkerStream, 2);
+  redirect("stdout", 1);
+  redirect("stderr", 2);
+}
+
+/** When it is first used: most threads print nothing, and streams are slow to load. */
+function redirect(name: "stdout" | "stderr", fd: number): void {
+  const original = Object.getOwnPropertyDescriptor(process, name)!;
+  let stream: WorkerStream | undefined;
+  Object.defineProperty(process, name, {
+    configurable: true,
+    enumerable: true,
+    get: () => (stream ??= writeThrough(original.get!.call(process) as WorkerStream, fd)),
+  });
 }
 
 /** The stream object stays Node's own, which its internals talk to; only what it does with the data changes. */
-function redirect(stream: WorkerStream, fd: number): void {
+function writeThrough(stream: WorkerStream, fd: number): WorkerStream {
   stream._write = (chunk: string | Uint8Array, encoding, done) => {
     writeFully(fd, typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk);
     done();
@@ -52,8 +64,18 @@ function redirect(stream: WorkerStream, fd: number): void {
     }
     done();
   };
-  if (!isatty(fd)) return;
+  if (!isTerminal(fd)) return stream;
+  const { WriteStream } = process.getBuiltinModule("node:tty");
   stream.isTTY = true;
   stream.getColorDepth = (env) => WriteStream.prototype.getColorDepth.call(stream as never, env);
   stream.hasColors = (count) => WriteStream.prototype.hasColors.call(stream as never, count as number);
+  return stream;
+}
+
+function isTerminal(fd: number): boolean {
+  try {
+    return fstatSync(fd).isCharacterDevice() && process.getBuiltinModule("node:tty").isatty(fd);
+  } catch {
+    return false;
+  }
 }

@@ -7,10 +7,12 @@
  */
 
 import { EventEmitter } from "node:events";
-import { statSync } from "node:fs";
-import { builtinModules } from "node:module";
-import { types } from "node:util";
 import type { PlatformObjects, PlatformVerdict } from "../../core/wire/platform.ts";
+
+// Not imported: for an import, Node loads everything such a module could export.
+const { statSync } = process.getBuiltinModule("node:fs");
+const { builtinModules } = process.getBuiltinModule("node:module");
+const { types } = process.getBuiltinModule("node:util");
 
 /** Global names before the program added its own. Only names: reading a global may load what stands behind it. */
 const globalNames: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(globalThis));

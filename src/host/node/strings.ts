@@ -4,10 +4,10 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
-import { inspect } from "node:util";
-import * as v8 from "node:v8";
 import { portableStrings, type HostStrings } from "../../core/wire/strings.ts";
+
+// Not imported: for an import, Node loads everything such a module could export.
+const { inspect } = process.getBuiltinModule("node:util");
 
 interface NativeRoutines {
   latin1Write(this: Uint8Array, text: string, at: number, length: number): number;
@@ -18,14 +18,27 @@ interface NativeRoutines {
 
 const native = Buffer.prototype as unknown as NativeRoutines;
 
-/** From Node 22.15 and 23.10 on. */
-const isOneByte = (v8 as { isStringOneByteRepresentation?: (text: string) => boolean }).isStringOneByteRepresentation;
+interface V8 {
+  isStringOneByteRepresentation?(text: string): boolean;
+}
+
+/** From Node 22.15 and 23.10 on. Loaded when the first long string is sent. */
+let isOneByte: ((text: string) => boolean) | undefined;
+let looked = false;
+
+function knownAsOneByte(text: string): boolean {
+  if (!looked) {
+    looked = true;
+    isOneByte = (process.getBuiltinModule("node:v8") as V8).isStringOneByteRepresentation;
+  }
+  return isOneByte?.(text) === true;
+}
 
 const BARE = { maxArrayLength: 0, depth: 0, customInspect: false, showProxy: false, breakLength: Infinity } as const;
 
 export const nodeStrings: HostStrings = {
   isLatin1(text) {
-    if (isOneByte?.(text) === true) return true;
+    if (knownAsOneByte(text)) return true;
     // A string stored with two bytes a unit may still need only one.
     return portableStrings.isLatin1(text);
   },

@@ -7,7 +7,6 @@
  * @module
  */
 
-import { existsSync } from "node:fs";
 import { setEnvironmentData, SHARE_ENV, Worker } from "node:worker_threads";
 import { load } from "#atomics";
 import { hooksSource } from "../../callable/node/hooks.ts";
@@ -20,6 +19,9 @@ import { recordOf } from "../../core/raw/threads.ts";
 import { RuntimeError } from "../../errors.ts";
 import { mailbox } from "./attachments.ts";
 import { ENVIRONMENT_KEY } from "../../boot/node.ts";
+
+// Not imported: for an import, Node loads everything such a module could export.
+const { existsSync } = process.getBuiltinModule("node:fs");
 
 /** How often a blocked thread looks whether its workers still exist. Milliseconds. */
 const LOOK_EVERY = 100;
@@ -103,12 +105,13 @@ function end(child: Child, exitCode: number | undefined): void {
   child.onEnd({ exitCode, error: child.error });
 }
 
-export function killWorker(tid: number): void {
+export function killWorker(tid: number): boolean {
   const child = children.get(tid);
-  if (child === undefined) return;
+  if (child === undefined) return false;
   void child.worker.terminate();
   // Of one that has not begun nothing is left to wait for; and a blocked thread could not tell when it is gone.
   if (forestall(memory, tid)) end(child, undefined);
+  return true;
 }
 
 export function hasChildren(): boolean {
