@@ -115,10 +115,12 @@ function lockAtEnd(kit: Kit, lock: number, { counter, passes }: LockWords): stri
 export const lockScenarios: readonly Scenario[] = [
   guards("guard: 2 threads x 2", 2, 2),
   guards("guard: 3 threads x 1", 3, 1),
-  guards("guard: 3 threads x 2", 3, 2),
-  locks("lock: 2 threads x 2", [{ times: 2 }, { times: 2 }]),
+  guards("guard: 3 threads x 2", 3, 2, { preemptions: 3 }),
+  locks("lock: 2 threads x 2", [{ times: 2 }, { times: 2 }], { limits: { preemptions: 4 } }),
   locks("lock: 3 threads x 1", [{}, {}, {}], { limits: { preemptions: 3 } }),
   locks("lock: 3 threads x 1, a timeout", [{}, {}, { deadline: SOON }], { limits: { preemptions: 2 } }),
-  locks("lock: 2 threads, a kill", [{ killed: true }, {}]),
+  locks("lock: 2 threads, a kill", [{ killed: true }, {}], { limits: { preemptions: 2 } }),
+  locks("lock: 3 threads, who waits is killed", [{}, { killed: true }, {}], { limits: { preemptions: 1 } }),
+  locks("lock: an event loop's, a kill", [{ killed: true }, { onLoop: true }], { limits: { preemptions: 2 } }),
   locks("lock: 2 threads on event loops", [{ onLoop: true }, { onLoop: true }]),
 ];

@@ -178,6 +178,30 @@ export const queueScenarios: readonly Scenario[] = [
     limits: { preemptions: 2 },
   },
   {
+    name: "queue: shut down while 2 wait",
+    build(kit) {
+      const s = store(kit, 1, 1);
+      kit.thread("T1", get(kit, s));
+      kit.thread("T2", get(kit, s));
+      kit.thread("T3", () => kit.core.queue.shutDown(kit.memory, s.queue, true, () => undefined));
+      kit.ready(() => exactlyOnce(kit, s));
+    },
+    limits: { preemptions: 2 },
+  },
+  {
+    name: "queue: at most 1 at once",
+    build(kit) {
+      const s = store(kit, 1, 2);
+      const { PUT, putCell, queueSize } = kit.core.queue;
+      for (const item of [0, 1]) {
+        kit.thread(`T${item + 1}`, () => {
+          if (putCell(kit.memory, s.queue, cellOf(item), 0) === PUT.done) kit.note(s.put[item]!);
+        });
+      }
+      kit.ready(() => (queueSize(kit.memory, s.queue) === 1 ? exactlyOnce(kit, s) : "more than 1 item is in"));
+    },
+  },
+  {
     name: "queue: a higher maxsize lets putters in",
     build(kit) {
       const s = store(kit, 1, 2);

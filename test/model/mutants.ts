@@ -1,0 +1,88 @@
+/** Planted bugs: one change of the real source each, and the scenarios of which at least one must fail. */
+
+import type { Edit } from "./link.ts";
+
+export interface Mutant {
+  readonly name: string;
+  readonly edit: Edit;
+  /** Scenarios whose names begin like this, in the order in which they are tried. */
+  readonly scenarios: readonly string[];
+}
+
+function mutant(file: string, name: string, find: string | RegExp, replace: string, ...scenarios: string[]): Mutant {
+  return { name: `${file}: ${name}`, edit: { file: `core/raw/${file}.js`, find, replace }, scenarios };
+}
+
+const guard: readonly Mutant[] = [
+  mutant("guard", "wakes nobody when it opens", "memory.notify(guard, 1)", "undefined", "guard: 2"),
+  mutant("guard", "taken without the bit although others sleep", /0, held \| 1\) === 0/, "0, held) === 0", "guard: 3"),
+  mutant("guard", "sleeps without saying so", /if \(\(seen & 1\) === 0 && .*/, "", "guard: 2"),
+  mutant("guard", "taken over from the living", "if (!isAlive(memory, seen >>> 1))", "if (true)", "guard: 2"),
+  mutant("guard", "never taken over from the dead", "if (!isAlive(memory, seen >>> 1))", "if (false)", "lock: 2 threads, a kill"),
+  mutant("guard", "taken by a plain store", "compareExchange(memory.words, guard, 0, memory.self << 1) === 0", "load(memory.words, guard) === 0 && (exchange(memory.words, guard, memory.self << 1), true)", "guard: 2"),
+  mutant("guard", "stays closed when somebody sleeps", "(exchange(memory.words, guard, 0) & 1) !== 0", "compareExchange(memory.words, guard, memory.self << 1, 0) !== memory.self << 1", "guard: 2"),
+];
+
+const list: readonly Mutant[] = [
+  mutant("wait-list", "a grant is not written into the slot", "store(memory.words, slot + SLOT.state, SLOT_STATE.granted);\n}", "}", "event: 2 wait"),
+  mutant("wait-list", "a blocked waiter is not woken", "memory.notify(slot + SLOT.state, 1);\n        return;", "return;", "event: 2 wait"),
+  mutant("wait-list", "an event loop is not rung", "memory.notify(record + RECORD.doorbell)", "undefined", "semaphore: on an event loop"),
+  mutant("wait-list", "the tail stays when the last goes", /if \(next === 0\)\s+store\(memory.words, list \+ LIST.tail, previous\);\s+else/, "if (next !== 0)", "semaphore: 2 take", "semaphore: 3"),
+  mutant("wait-list", "a cancelled wait is not looked for under the guard", "const waiting = takeOut(memory, list, slot);", "const waiting = (unlink(memory, list, slot), store(memory.words, slot + SLOT.state, SLOT_STATE.free), true);", "semaphore: on an event loop", "semaphore: 2 take"),
+  mutant("wait-list", "a wait is cancelled without the guard", /lockList\(memory, list\);\s+const waiting = takeOut\(memory, list, slot\);\s+unlockList\(memory, list\);/, "const waiting = takeOut(memory, list, slot);", "semaphore: 2 take", "event: 2 wait"),
+  mutant("wait-list", "a grant that was interrupted is not completed", "if (load(memory.words, slot + SLOT.granter) !== dead)", "if (true)", "event: who sets is killed", "queue: "),
+  mutant("wait-list", "a new waiter replaces the others", "store(memory.words, tail + SLOT.next, slot);", "store(memory.words, list + LIST.head, slot);", "semaphore: 2 take", "event: 2 wait"),
+];
+
+const lock: readonly Mutant[] = [
+  mutant("lock", "waiters do not mark the word", /if \(\(seen & WAITERS\) === 0 && compareExchange.*\n\s+continue;/, "", "lock: 3 threads x 1"),
+  mutant("lock", "released by a plain store", "if (compareExchange(memory.words, word, mine, 0) === mine)", "if (store(memory.words, word, 0), true)", "lock: 3 threads x 1"),
+  mutant("lock", "the mark is lost when one of several goes", /const more = load.*\? 0 : WAITERS;/, "const more = 0;", "lock: 3 threads x 1"),
+  mutant("lock", "handed over without naming the new owner", "(load(memory.words, slot + SLOT.tid) << 2) | more", "more", "lock: 2 threads on event loops", "lock: 3 threads x 1"),
+  mutant("lock", "anybody may take a held lock", "if (seen >>> 2 !== 0)\n            return ownerIsGone", "if (seen >>> 2 === -1)\n            return ownerIsGone", "lock: 3 threads x 1"),
+  mutant("lock", "freed before its waiter is told", /grant\(memory, list, slot, GRANT\.retry\);\s+store\(memory\.words, word, more\);/, "store(memory.words, word, more); grant(memory, list, slot, GRANT.retry);", "lock: 2 threads, a kill"),
+  mutant("lock", "handed over without the mark", "store(memory.words, slot + SLOT.value, GRANT.moving);", "", "lock: an event loop's, a kill"),
+  mutant("lock", "the owner's death is not looked at again", "const died = isBroken(memory, lock) && takeOut(memory, list, slot);", "const died = false;", "lock: 2 threads, a kill"),
+  mutant("lock", "waiters do not hear of the owner's death", "grantAllAndUnlock(memory, lock + LOCK.list, () => GRANT.ownerDied);", "unlockList(memory, lock + LOCK.list);", "lock: 2 threads, a kill"),
+  mutant("lock", "a dead waiter's turn is lost", "wakeNext(memory, lock);\n", "unlockList(memory, lock + LOCK.list);\n", "lock: 3 threads, who waits"),
+];
+
+const semaphore: readonly Mutant[] = [
+  mutant("semaphore", "taken although others wait", "if ((seen & WAITERS) !== 0)\n            return acquireUnderGuard", "if (false)\n            return acquireUnderGuard", "semaphore: 3", "semaphore: 2 take"),
+  mutant("semaphore", "permits left over are dropped", "((permits + left) << 1)", "(permits << 1)", "semaphore: 2 take"),
+  mutant("semaphore", "the mark goes although some still wait", /\(first\(memory, list\) === 0 \? 0 : WAITERS\)/, "0", "semaphore: 3"),
+  mutant("semaphore", "waiters do not mark the word", "seen | WAITERS) !== seen", "seen) !== seen", "semaphore: 3", "semaphore: on"),
+  mutant("semaphore", "taken by load and store", "if (compareExchange(memory.words, word, seen, seen - 2) === seen)", "if (store(memory.words, word, seen - 2), true)", "semaphore: 2 threads x 2", "semaphore: 3"),
+  mutant("semaphore", "the bound is read once", "if (bound >= 0 && (seen >>> 1) + n > bound)", "if (bound >= 0 && (seen >>> 1) + n > bound + 1)", "semaphore: a bound"),
+  mutant("semaphore", "a dead waiter's permit is lost", "releasePermits(memory, semaphore, 1);", "", "semaphore: who waits"),
+];
+
+const rest: readonly Mutant[] = [
+  mutant("event", "the flag is read before the guard is taken", /lockList\(memory, list\);\s+const set = isEventSet\(memory, event\);/, "const set = isEventSet(memory, event); lockList(memory, list);", "event: 2 wait"),
+  mutant("event", "what a dead thread began to set stays half set", "if (isEventSet(memory, event))\n        grantAll", "if (false)\n        grantAll", "event: who sets"),
+  mutant("event", "set releases one", "grantAllAndUnlock(memory, event + EVENT.list, () => GRANT.done);\n}\n/** For", "unlockList(memory, event + EVENT.list);\n}\n/** For", "event: 2 wait"),
+  mutant("condition", "notify forgets one", "left > 0", "left > 1", "condition: 1 waits"),
+  mutant("condition", "notify does not wake", "wakeAll(memory, woken);", "", "condition: 1 waits"),
+  mutant("barrier", "a party too few", "count(memory, list) + 1 < parties", "count(memory, list) + 2 < parties", "barrier: 3 parties"),
+  mutant("barrier", "a round that is over is not over", "store(memory.words, barrier + BARRIER.state, BARRIER_STATE.filling);\n    unlockList", "unlockList", "barrier: 2 parties x 2 rounds"),
+  mutant("barrier", "who dies while it lets the others go leaves them", "state === BARRIER_STATE.releasing ||", "", "barrier: the last"),
+  mutant("barrier", "a timeout breaks nothing", /breakAndUnlock\(memory, barrier, BARRIER_STATE\.broken\);\s+return true;/, "unlockList(memory, barrier + BARRIER.list);\n    return true;", "barrier: a timeout"),
+  mutant("barrier", "late arrivals wait for a dead runner", "if (state === BARRIER_STATE.action && isOrphaned(memory, runner))", "if (false)", "barrier: who runs"),
+];
+
+const queue: readonly Mutant[] = [
+  mutant("queue", "a put does not look for getters", /if \(load\(memory\.words, guard \+ LIST\.head\) === 0\)/, "if (true)", "queue: 2 put"),
+  mutant("queue", "a get does not look for putters", /if \(load\(memory\.words, queue \+ QUEUE\.putters \+ LIST\.head\) === 0\)/, "if (true)", "queue: of size 1, 1 puts 2"),
+  mutant("queue", "a getter is served without the mark", "store(memory.words, getter + SLOT.value, GRANT.moving);", "", "queue: who puts is killed"),
+  mutant("queue", "a putter is admitted without the mark", "store(memory.words, putter + SLOT.value, GRANT.moving);", "", "queue: of size 1, who gets is killed"),
+  mutant("queue", "a putter's cell stays in its slot", "store(memory.words, putter + SLOT.payload, 0);", "", "queue: of size 1, who puts is killed"),
+  mutant("queue", "a dead getter keeps its item", "store(memory.words, queue + QUEUE.gets, gets);\n    settleAndUnlock", "settleAndUnlock", "queue: who gets is killed"),
+  mutant("queue", "a put that is given up does not settle first", "settle(memory, queue, woken);\n    if (isPutter)", "if (isPutter)", "queue: who puts is killed", "queue: of size 1"),
+  mutant("queue", "a ring that grows forgets its first item", "let i = load(words, queue + QUEUE.gets); i !== end", "let i = load(words, queue + QUEUE.gets) + 1; i !== end", "queue: the ring grows"),
+  mutant("queue", "the ring grows too late", "if (n > memory.words[ring])\n        ring = enlarge(memory, queue, ring);\n    const puts", "if (n > memory.words[ring] + 1)\n        ring = enlarge(memory, queue, ring);\n    const puts", "queue: the ring grows"),
+  mutant("queue", "joiners go too late", "left === 1", "left === 0", "queue: join"),
+  mutant("queue", "the limit is off by one", "maxsize > 0 && n >= maxsize", "maxsize > 0 && n > maxsize", "queue: at most 1 at once"),
+  mutant("queue", "shutting down leaves getters", "for (let slot = first(memory, getters); slot !== 0; slot = first(memory, getters))", "for (let slot = 0; slot !== 0; )", "queue: shut down while 2 wait"),
+];
+
+export const mutants: readonly Mutant[] = [...guard, ...list, ...lock, ...semaphore, ...rest, ...queue];
