@@ -40,6 +40,7 @@ interface Member {
   readonly jobs: Mailbox<Job | null>;
   readonly replies: Mailbox<Reply>;
   readonly thread: Running<void>;
+  readonly ended: Promise<void>;
 }
 
 /** How long anything may take that is not meant to take time. */
@@ -60,9 +61,7 @@ export class Kit {
     const member = this.#idle.pop() ?? this.#recruit();
     this.#busy.add(member);
     await member.jobs.put({ fn, args });
-    const ended = member.thread.join().finally(() => this.#busy.delete(member));
-    const reply = await Promise.race([member.replies.get(), ended]);
-    this.#busy.delete(member);
+    const reply = await Promise.race([member.replies.get(), member.ended]).finally(() => this.#busy.delete(member));
     assert.ok(reply !== undefined, "the thread ended with its job undone");
     this.#idle.push(member);
     if ("error" in reply) throw reply.error;
@@ -71,7 +70,11 @@ export class Kit {
 
   #recruit(): Member {
     const [jobs, replies] = [this.backend.mailbox<Job | null>(), this.backend.mailbox<Reply>()];
-    return { jobs, replies, thread: this.backend.spawn(serve, jobs, replies) };
+    const thread = this.backend.spawn(serve, jobs, replies);
+    const ended = thread.join();
+    // Whoever waits for a reply hears of it; nobody may be waiting.
+    ended.catch(() => undefined);
+    return { jobs, replies, thread, ended };
   }
 
   /** Waits until what can be observed is so. */
@@ -104,9 +107,9 @@ export class Kit {
   async close(): Promise<void> {
     const busy = [...this.#busy];
     for (const member of busy) await member.thread.terminate();
-    for (const { jobs, thread } of this.#idle) {
+    for (const { jobs, ended } of this.#idle) {
       await jobs.put(null);
-      await thread.join();
+      await ended;
     }
     this.#idle.length = 0;
     assert.equal(busy.length, 0, "threads that never finished their job");
