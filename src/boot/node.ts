@@ -25,15 +25,19 @@ export const ENVIRONMENT_KEY = "heddle.boot";
 
 export function bootOfThisThread(): Boot | undefined {
   if (isMainThread) return undefined;
-  const given = (globalThis as { [BOOT]?: Boot })[BOOT] ?? inherited();
+  const given = (globalThis as { [BOOT]?: Boot })[BOOT] ?? bootByFactory();
   return given && { buffer: given.buffer, tid: given.tid, osThread: osThread() };
 }
 
-function inherited(): Boot | undefined {
-  const boot = getEnvironmentData(ENVIRONMENT_KEY) as unknown as Boot | undefined;
+let inherited: (Boot & { readonly role: string }) | undefined;
+
+/** What a worker was given that a factory of the user's made, and not heddle's own bootstrap. */
+export function bootByFactory(): (Boot & { readonly role: string }) | undefined {
+  if (isMainThread || BOOT in globalThis) return undefined;
+  inherited ??= getEnvironmentData(ENVIRONMENT_KEY) as unknown as typeof inherited;
   // Not for the workers that this one makes.
   setEnvironmentData(ENVIRONMENT_KEY, undefined as never);
-  return boot;
+  return inherited;
 }
 
 function osThread(): number {

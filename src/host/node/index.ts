@@ -12,7 +12,7 @@ import type { Host } from "../../core/host.ts";
 import { setMessageSupport } from "../../core/messages.ts";
 import { platform } from "../../core/platform.ts";
 import { attachments, pollMail } from "./attachments.ts";
-import { BOOT } from "../../boot/node.ts";
+import { BOOT, bootByFactory } from "../../boot/node.ts";
 import { nodePlatform } from "./platform-objects.ts";
 import { redirectOutput, writeFully } from "./output.ts";
 import { nodeStrings } from "./strings.ts";
@@ -81,6 +81,8 @@ export const host: Host = {
   killWorker,
   registerRole(role, run) {
     roles.set(role, run);
+    // Nobody imports heddle in such a worker but its own module, which first has to register its tasks.
+    if (bootByFactory()?.role === role) setImmediate(() => void run());
   },
   enterThread(on) {
     redirectOutput();
