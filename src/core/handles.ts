@@ -105,7 +105,8 @@ export function attach(address: number, maker?: () => object): object {
     release(memory, address);
     return known;
   }
-  const tag = load(memory.words, memory.reach(address) + OBJECT.tag);
+  memory.reach(address);
+  const tag = load(memory.words, address + OBJECT.tag);
   const make = maker ?? makers.get(tag);
   if (make === undefined) {
     const name = Object.entries(TAG).find(([, t]) => t === tag)?.[0];
@@ -178,6 +179,7 @@ export function releaseHeld(memory: Memory, record: number): void {
   memory.reach(list);
   store(memory.words, record + RECORD.held, 0);
   const length = load(memory.words, list + HELD.length);
+  memory.reach(list + HELD.first + length);
   for (let i = 0; i < length; i++) {
     const address = load(memory.words, list + HELD.first + i);
     if (address !== 0) release(memory, address);

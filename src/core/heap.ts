@@ -101,7 +101,7 @@ function refill(memory: Memory, c: number, cache: number): number {
   }
   unlockHeap(memory);
   let length = 0;
-  for (let block = memory.words[chain]!; block !== 0; block = memory.words[memory.reach(block)]!) length++;
+  for (let block = memory.words[chain]!; block !== 0; block = memory.words[block]!, length++) memory.reach(block);
   memory.words[cache] = memory.words[chain]!;
   memory.words[cache + 1] = length;
   return chain;

@@ -23,7 +23,10 @@ export interface Memory {
   record: number;
   /** False where blocking is forbidden (a browser's page): guards then spin. */
   readonly canBlock: boolean;
-  /** Makes sure that {@link words} covers `address`, and returns it. */
+  /**
+   * Makes sure that {@link words} covers `address`, and returns it. It may replace `words`, so call it in a statement
+   * of its own: in `load(memory.words, memory.reach(a))` the old view was taken before.
+   */
   reach(address: number): number;
   /** Grows to at least `pages` pages of 64 KiB; the caller holds the heap's guard. */
   grow(pages: number): void;

@@ -183,7 +183,8 @@ async function prepareOrDiscard(message: number): Promise<void> {
 }
 
 function decode(message: number, keep: boolean): unknown {
-  const id = memory.words[memory.reach(message) + MESSAGE.attachments]!;
+  memory.reach(message);
+  const id = memory.words[message + MESSAGE.attachments]!;
   return ready().decode(viewOf(message), id === 0 ? undefined : support!.attachments.fetch(id, keep));
 }
 

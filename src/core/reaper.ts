@@ -9,7 +9,7 @@
  * @module
  */
 
-import { load, store } from "#atomics";
+import { add, load, store } from "#atomics";
 import { flushCaches } from "./heap.ts";
 import { releaseHeld } from "./handles.ts";
 import {
@@ -17,6 +17,7 @@ import {
   GRANT,
   LIST_WORDS,
   OBJECT,
+  PROGRAM,
   QUEUE,
   RECORD,
   SEMAPHORE,
@@ -33,7 +34,7 @@ import { completeSet } from "./raw/event.ts";
 import { passOnLost, poisonIfOwnedBy, settleLock } from "./raw/lock.ts";
 import { returnLostPermit } from "./raw/semaphore.ts";
 import { recordOf } from "./raw/threads.ts";
-import { cancelWait, completeGrant, lockList, ring, unlockList } from "./raw/wait-list.ts";
+import { cancelWait, completeGrant, lockList, ringAgain, unlockList } from "./raw/wait-list.ts";
 import { discardMessage } from "./references.ts";
 import { addToDead, liveRecords } from "./thread-table.ts";
 
@@ -48,6 +49,8 @@ export function bury(memory: Memory, tid: number, died: boolean): void {
   if (died) orphan(memory, tid);
   // From here on guards that it held can be taken over.
   store(memory.words, record + RECORD.state, died ? THREAD_STATE.died : THREAD_STATE.ended);
+  // Once more: an event loop that looked before this found the thread's grants in good hands.
+  add(memory.words, PROGRAM.deathEpoch, 1);
   for (const slot of slotsOf(memory, record)) passOnWait(memory, tid, slot);
   store(memory.words, record + RECORD.ready, 0);
   if (died) tellTheLiving(memory, tid);
@@ -87,7 +90,8 @@ function slotsOf(memory: Memory, record: number): number[] {
 function passOnWait(memory: Memory, tid: number, slot: number): void {
   const object = load(memory.words, slot + SLOT.object);
   if (load(memory.words, slot + SLOT.state) !== SLOT_STATE.free && object !== 0) {
-    const tag = load(memory.words, memory.reach(object) + OBJECT.tag);
+    memory.reach(object);
+    const tag = load(memory.words, object + OBJECT.tag);
     finishOperations(memory, object, tag);
     const isPutter = tag === TAG.queue && load(memory.words, slot + SLOT.list) === object + QUEUE.putters;
     if (cancelWait(memory, slot)) {
@@ -172,7 +176,8 @@ function tellTheLiving(memory: Memory, dead: number): void {
       if (state === SLOT_STATE.granted) memory.notify(slot + SLOT.state);
       if (state !== SLOT_STATE.waiting && state !== SLOT_STATE.interrupted) continue;
       completeGrant(memory, slot, dead);
-      switch (load(memory.words, memory.reach(object) + OBJECT.tag)) {
+      memory.reach(object);
+      switch (load(memory.words, object + OBJECT.tag)) {
         case TAG.lock:
         case TAG.rlock:
           poisonIfOwnedBy(memory, object, dead);
@@ -191,6 +196,6 @@ function tellTheLiving(memory: Memory, dead: number): void {
         default:
       }
     }
-    ring(memory, record);
+    ringAgain(memory, record);
   }
 }

@@ -24,11 +24,13 @@ export const MESSAGE = { bytes: 0, attachments: 1, first: 2 } as const;
 export const attachments: { drop(id: number): void } = { drop: () => undefined };
 
 export function retain(memory: Memory, address: number): void {
-  add(memory.words, memory.reach(address) + OBJECT.references, 1);
+  memory.reach(address);
+  add(memory.words, address + OBJECT.references, 1);
 }
 
 export function release(memory: Memory, address: number): void {
-  if (add(memory.words, memory.reach(address) + OBJECT.references, -1) !== 1) return;
+  memory.reach(address);
+  if (add(memory.words, address + OBJECT.references, -1) !== 1) return;
   dispose(memory, address);
   store(memory.words, address + OBJECT.tag, 0);
   free(memory, address);

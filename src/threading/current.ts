@@ -38,12 +38,17 @@ export function mainThread(): Thread<unknown[], unknown> {
   return threadOf(PROGRAM.mainRecord)!;
 }
 
+function hasEnded(object: number): boolean {
+  memory.reach(object);
+  return load(memory.words, object + THREAD.flag) !== ENDED.no;
+}
+
 /** All threads that were started and have not ended, the main thread included. */
 export function enumerate(): Thread<unknown[], unknown>[] {
   const threads: Thread<unknown[], unknown>[] = [];
   for (const record of liveRecords(memory)) {
     const object = load(memory.words, record + RECORD.object);
-    if (object === 0 || load(memory.words, memory.reach(object) + THREAD.flag) !== ENDED.no) continue;
+    if (object === 0 || hasEnded(object)) continue;
     const thread = threadOf(record);
     if (thread !== undefined) threads.push(thread);
   }
@@ -55,7 +60,7 @@ export function activeCount(): number {
   let n = 0;
   for (const record of liveRecords(memory)) {
     const object = load(memory.words, record + RECORD.object);
-    if (object !== 0 && load(memory.words, memory.reach(object) + THREAD.flag) === ENDED.no) n++;
+    if (object !== 0 && !hasEnded(object)) n++;
   }
   return n;
 }

@@ -16,7 +16,7 @@
  */
 
 import { compareExchange, exchange, load, store } from "#atomics";
-import { GRANT, LIST, RECORD, SLOT, SLOT_STATE } from "../layout.ts";
+import { GRANT, LIST, LIST_WORDS, RECORD, SLOT, SLOT_STATE } from "../layout.ts";
 import type { Memory } from "../memory.ts";
 import { lockGuard, unlockGuard } from "./guard.ts";
 import { isAlive, recordOf } from "./threads.ts";
@@ -42,7 +42,7 @@ export function first(memory: Memory, list: number): number {
 export function enqueue(memory: Memory, list: number, slot: number, object: number, front = false): void {
   memory.reach(slot);
   store(memory.words, slot + SLOT.object, object);
-  store(memory.words, slot + SLOT.value, 0);
+  store(memory.words, slot + SLOT.value, GRANT.none);
   store(memory.words, slot + SLOT.granter, 0);
   store(memory.words, slot + SLOT.list, list);
   store(memory.words, slot + SLOT.state, SLOT_STATE.waiting);
@@ -86,8 +86,9 @@ export function unlink(memory: Memory, list: number, slot: number): void {
  * after unlocking, so that the waiter does not wake up into the guard.
  */
 export function grant(memory: Memory, list: number, slot: number, value: number): void {
-  store(memory.words, slot + SLOT.value, value);
+  // With both words set the grant is decided: if this thread dies now, others complete it. See `repair`.
   store(memory.words, slot + SLOT.granter, memory.self);
+  store(memory.words, slot + SLOT.value, value);
   unlink(memory, list, slot);
   store(memory.words, slot + SLOT.state, SLOT_STATE.granted);
 }
@@ -172,7 +173,8 @@ export function standsIn(memory: Memory, list: number, slot: number): boolean {
   if (load(memory.words, slot + SLOT.list) !== list) return false;
   const previous = load(memory.words, slot + SLOT.previous);
   if (previous === 0) return load(memory.words, list + LIST.head) === slot;
-  return load(memory.words, memory.reach(previous) + SLOT.next) === slot;
+  memory.reach(previous);
+  return load(memory.words, previous + SLOT.next) === slot;
 }
 
 /**
@@ -185,15 +187,15 @@ export function completeGrant(memory: Memory, slot: number, dead: number): void 
   if (load(memory.words, slot + SLOT.granter) !== dead) return;
   const list = load(memory.words, slot + SLOT.list);
   if (list !== 0) {
-    lockList(memory, memory.reach(list + LIST.tail) - LIST.tail);
-    const standing = standsIn(memory, list, slot);
-    if (standing) store(memory.words, slot + SLOT.granter, 0);
-    else store(memory.words, slot + SLOT.list, 0);
+    // Whoever takes over the dead thread's guard, if nobody has yet, takes the slot out or forgets the grant.
+    lockList(memory, memory.reach(list + LIST_WORDS) - LIST_WORDS);
     unlockList(memory, list);
-    if (standing) return;
+    if (load(memory.words, slot + SLOT.granter) !== dead) return;
+    store(memory.words, slot + SLOT.list, 0);
   }
   const isAsync = load(memory.words, slot + SLOT.async) === 1;
   const tid = load(memory.words, slot + SLOT.tid);
+  store(memory.words, slot + SLOT.granter, memory.self);
   store(memory.words, slot + SLOT.state, SLOT_STATE.granted);
   wake(memory, slot, isAsync, tid);
 }
@@ -208,6 +210,12 @@ export function interrupt(memory: Memory, record: number): void {
   }
 }
 
+/** As {@link ring}, also if whoever rang before died before it had woken the loop. */
+export function ringAgain(memory: Memory, record: number): void {
+  store(memory.words, record + RECORD.doorbell, 1);
+  memory.notify(record + RECORD.doorbell);
+}
+
 /** Number of waiters. Under the guard. */
 export function count(memory: Memory, list: number): number {
   let n = 0;
@@ -215,16 +223,34 @@ export function count(memory: Memory, list: number): number {
   return n;
 }
 
+/**
+ * Derives `previous` and `tail` from the chain. A slot whose grant was decided leaves it; the reaper of the thread that
+ * died, which looks at all waiters, tells the waiter.
+ */
 function repair(memory: Memory, list: number): void {
   let previous = 0;
   let slot = first(memory, list);
   while (slot !== 0) {
-    store(memory.words, slot + SLOT.previous, previous);
     const next = load(memory.words, slot + SLOT.next);
-    previous = slot;
+    if (wasDecided(memory, slot)) {
+      store(memory.words, previous === 0 ? list + LIST.head : previous + SLOT.next, next);
+      store(memory.words, slot + SLOT.list, 0);
+    } else {
+      store(memory.words, slot + SLOT.previous, previous);
+      previous = slot;
+    }
     slot = next === 0 ? 0 : memory.reach(next);
   }
   store(memory.words, list + LIST.tail, previous);
+}
+
+function wasDecided(memory: Memory, slot: number): boolean {
+  if (load(memory.words, slot + SLOT.granter) === 0) return false;
+  const value = load(memory.words, slot + SLOT.value);
+  if (value === GRANT.none) store(memory.words, slot + SLOT.granter, 0);
+  // What was to be moved has moved by the time the slot is granted.
+  if (value === GRANT.moving) store(memory.words, slot + SLOT.value, GRANT.done);
+  return value !== GRANT.none;
 }
 
 /** Was the wake-up of this granted slot lost together with the thread that gave it? */

@@ -134,7 +134,8 @@ export function pollChildren(): void {
   if (now - lastLook < LOOK_EVERY) return;
   lastLook = now;
   for (const child of children.values()) {
-    const osThread = load(memory.words, recordOf(memory, child.tid) + RECORD.osThread);
+    const record = recordOf(memory, child.tid);
+    const osThread = load(memory.words, record + RECORD.osThread);
     if (osThread !== 0 && !existsSync(`/proc/self/task/${osThread}`)) end(child, undefined);
   }
 }
