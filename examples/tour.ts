@@ -106,7 +106,7 @@ async function runProgram(name: string): Promise<void> {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const program = fileURLToPath(new URL(`./${name}.${extension}`, import.meta.url));
   const child = spawn(process.execPath, [...process.execArgv, program], { stdio: "inherit" });
-  const code = await new Promise((resolve, reject) => child.on("exit", resolve).on("error", reject));
+  const code = await new Promise<number | null>((resolve, reject) => child.on("exit", resolve).on("error", reject));
   if (code !== 0) throw new Error(`${name} ended with exit code ${code}`);
   console.log("the program ended by itself, exit code 0");
 }

@@ -66,8 +66,8 @@ export abstract class SharedObject {
 
 // What `console.log` shows on Node and what a message may quote: the object's own short description.
 Object.defineProperty(SharedObject.prototype, Symbol.for("nodejs.util.inspect.custom"), {
-  value(this: object) {
-    return String(this);
+  value(this: SharedObject) {
+    return this.toString();
   },
 });
 

@@ -17,7 +17,7 @@ import { ring } from "../core/raw/wait-list.ts";
 import { RuntimeError } from "../errors.ts";
 import { registerKind } from "../threading/kinds.ts";
 import { Thread } from "../threading/thread.ts";
-import { Ring, RingWait } from "./ring.ts";
+import { type Ring, RingWait } from "./ring.ts";
 
 /** Cells that are no tasks; tasks are addresses, which are even. */
 export const STOP = 1;
@@ -76,7 +76,7 @@ export class PoolWorker extends Thread {
   /** Waits for a cell: blocked, which wakes fastest; on the event loop, if something is pending there. */
   async #idle(): Promise<number> {
     // What the last task left on the microtask queue runs first.
-    await undefined;
+    await Promise.resolve();
     const wait = new RingWait("pool worker");
     const ring = this.terms.tasks[ADDRESS];
     if (host.hasPendingWork()) await parker.wait(wait, ring, this, Infinity);
@@ -101,10 +101,7 @@ export class PoolWorker extends Thread {
     if (loading !== undefined || fetching !== undefined) {
       return Promise.all([loading, fetching]).then(
         () => this.#run(task, flags, fn, args),
-        (error: unknown) => {
-          discardCell(args);
-          this.#fail(task, error);
-        },
+        (error: unknown) => this.#fail(task, error),
       );
     }
     return this.#run(task, flags, fn, args);
@@ -113,7 +110,10 @@ export class PoolWorker extends Thread {
   #run(task: number, flags: number, fn: number, args: number): Promise<void> | undefined {
     const began = now();
     try {
+      // A message that is used up must not be found in the block, also if this thread ends in the middle.
+      if ((flags & TASK_FLAG.ownFunction) !== 0) store(memory.words, task + TASK.fn, 0);
       const callable = this.#function(fn, flags);
+      store(memory.words, task + TASK.args, 0);
       const given = (fromCell(args) ?? []) as unknown[];
       const result = (flags & TASK_FLAG.chunk) === 0 ? callable(...given) : runChunk(callable, given, flags);
       if (isThenable(result)) {
@@ -177,9 +177,7 @@ export class PoolWorker extends Thread {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function"
-  );
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 
 /** Calls the function with each item. Stops at the first error, which becomes part of the result. */
@@ -226,6 +224,7 @@ function packChunk([values, failed, error]: ChunkResult): number {
       }
     }
     if (!failed) throw failure;
-    return toCell([values, true, new RuntimeError(String(error))], "result");
+    // What of the error can be sent.
+    return toCell([values, true, unpack(packThrown(error))], "result");
   }
 }

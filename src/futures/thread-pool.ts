@@ -104,8 +104,12 @@ export class ThreadPoolExecutor extends Executor {
     const origin = dispatcher.pending < TRACED ? callerStack(ThreadPoolExecutor.prototype.submit) : undefined;
     try {
       source.id = dispatcher.send(shipment.message, shipment.flags, cell, {
-        succeed: (value) => future.setResult(value as Awaited<R>),
+        succeed(value) {
+          // Somebody else may have settled it, as somebody else's future.
+          if (!future.done) future.setResult(value as Awaited<R>);
+        },
         fail(error) {
+          if (future.done) return;
           appendCallerStack(error, origin?.stack);
           future.setException(error ?? new RuntimeError(`The task threw ${String(error)}`));
         },
@@ -116,16 +120,11 @@ export class ThreadPoolExecutor extends Executor {
       discardCell(cell);
       throw error;
     }
-    source.future = future;
     return future;
   }
 
   /** Calls `fn` with each item in the workers. `await` gives all results; `for await` gives them as they come, in order. */
-  map<T, R>(
-    fn: (item: T) => R,
-    items: Iterable<T> | AsyncIterable<T>,
-    options?: MapOptions,
-  ): MapResult<Awaited<R>> {
+  map<T, R>(fn: (item: T) => R, items: Iterable<T> | AsyncIterable<T>, options?: MapOptions): MapResult<Awaited<R>> {
     return this.#map(fn as (...args: never[]) => unknown, items, false, options);
   }
 
@@ -186,13 +185,15 @@ export class ThreadPoolExecutor extends Executor {
 const NOTHING = toCell(undefined, "args");
 
 /** Executors that nobody refers to any more let their workers go once they have nothing to do. */
-const abandoned: FinalizationRegistry<Dispatcher> = new FinalizationRegistry((dispatcher) => dispatcher.stopWhenIdle());
+const abandoned: FinalizationRegistry<Dispatcher> = new FinalizationRegistry((dispatcher) => {
+  dispatcher.stopWhenIdle();
+  void dispatcher.ended();
+});
 
 /** A future's way to its task. */
 class TaskSource implements FutureSource {
   readonly #dispatcher: Dispatcher;
   id = 0;
-  future: { readonly done: boolean } | undefined;
 
   constructor(dispatcher: Dispatcher) {
     this.#dispatcher = dispatcher;
@@ -207,7 +208,7 @@ class TaskSource implements FutureSource {
   }
 
   block(deadline: Deadline, signal: AbortSignal | undefined): boolean {
-    return this.#dispatcher.block(() => this.future!.done, deadline, signal);
+    return this.#dispatcher.block(this.id, deadline, signal);
   }
 }
 

@@ -32,7 +32,9 @@ export async function wait<T>(
   const deadline = deadlineIn(options);
   const returnWhen = options?.returnWhen ?? "ALL_COMPLETED";
   if (!["ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION"].includes(returnWhen)) {
-    throw new ValueError(`returnWhen must be ALL_COMPLETED, FIRST_COMPLETED or FIRST_EXCEPTION, not ${String(returnWhen)}`);
+    throw new ValueError(
+      `returnWhen must be ALL_COMPLETED, FIRST_COMPLETED or FIRST_EXCEPTION, not ${String(returnWhen)}`,
+    );
   }
   const all = new Set(futures);
   let pending = 0;

@@ -31,8 +31,7 @@ const BARRIER_WAIT: WaitKind = {
     return arrival === ARRIVAL.queued ? QUEUED : arrival;
   },
   // A party that is too late breaks the barrier for all; one that was cancelled just leaves.
-  cancel: (memory, barrier, slot, expired) =>
-    expired ? timeOut(memory, barrier, slot) : cancelWait(memory, slot),
+  cancel: (memory, barrier, slot, expired) => (expired ? timeOut(memory, barrier, slot) : cancelWait(memory, slot)),
 };
 
 export interface BarrierOptions {

@@ -19,7 +19,7 @@ import { claimThread, liveRecords } from "../core/thread-table.ts";
 import { NotSendableError, RuntimeError, ThreadDiedError } from "../errors.ts";
 import { setThreadObject } from "./current.ts";
 import { kindOf } from "./kinds.ts";
-import { commit, hasOutcome } from "./outcome.ts";
+import { commit, fieldsOf, hasOutcome } from "./outcome.ts";
 import { threadRole } from "./role.ts";
 import { began, finished } from "./shutdown.ts";
 import type { Thread } from "./thread.ts";
@@ -102,7 +102,7 @@ function packStart(thread: Thread, { target, args, base }: Start): void {
       checkPrivateFields(thread, base);
       parts.push([THREAD.class, thread.constructor, "class"]);
     }
-    const fields = { ...thread };
+    const fields = fieldsOf(thread);
     if (Object.keys(fields).length > 0) parts.push([THREAD.state, fields, "this"]);
   }
   const packed: [word: number, message: number][] = [];

@@ -16,6 +16,11 @@ export const JOIN_WAIT: WaitKind = {
   enter: (memory, thread, slot) => (isSetOrEnqueue(memory, thread, slot) ? GRANT.done : QUEUED),
 };
 
+/** The fields of a thread's object that travel: its own, enumerable ones. */
+export function fieldsOf(thread: object): Record<string, unknown> {
+  return Object.assign({}, thread) as Record<string, unknown>;
+}
+
 /** Was the outcome written already? */
 export function hasOutcome(object: number): boolean {
   return load(memory.words, object + THREAD.flag) !== ENDED.no;

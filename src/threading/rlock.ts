@@ -106,9 +106,7 @@ export class RLock extends SharedObject implements Disposable {
   }
 
   #isMine(task: number): boolean {
-    return (
-      lockOwner(memory, this[ADDRESS]) === memory.self && load(memory.words, this[ADDRESS] + LOCK.task) === task
-    );
+    return lockOwner(memory, this[ADDRESS]) === memory.self && load(memory.words, this[ADDRESS] + LOCK.task) === task;
   }
 
   /** Only the owner's own calls touch depth and task, so they need no lock of their own. */

@@ -15,7 +15,7 @@ import { announceDeath } from "../core/reaper.ts";
 import { ThreadDiedError } from "../errors.ts";
 import { setCurrentThread } from "./current.ts";
 import { kindNamed } from "./kinds.ts";
-import { commit, hasOutcome } from "./outcome.ts";
+import { commit, fieldsOf, hasOutcome } from "./outcome.ts";
 import { threadRole } from "./role.ts";
 import { Thread } from "./thread.ts";
 
@@ -71,7 +71,7 @@ async function takeUp(object: number): Promise<Thread> {
 
 function succeed(object: number, thread: Thread, value: unknown): void {
   if (hasOutcome(object)) return;
-  const fields = { ...thread };
+  const fields = fieldsOf(thread);
   const packedFields = Object.keys(fields).length > 0 ? pack(fields, "this") : 0;
   commit(object, ENDED.returned, value === undefined ? 0 : pack(value, "result"), packedFields);
 }
@@ -89,9 +89,12 @@ function exit(object: number, exitCode: number): void {
   fail(
     object,
     ranDry
-      ? new ThreadDiedError("The thread waits for a promise that nothing can settle any more: its event loop is empty", {
-          exitCode,
-        })
+      ? new ThreadDiedError(
+          "The thread waits for a promise that nothing can settle any more: its event loop is empty",
+          {
+            exitCode,
+          },
+        )
       : new ThreadDiedError(`The thread called process.exit(${exitCode})`, { exitCode, exited: true }),
   );
 }

@@ -341,7 +341,7 @@ function takeOutcome(thread: Thread): Outcome {
   if (fields !== 0) Object.assign(thread, peek(fields));
   const message = load(memory.words, thread[ADDRESS] + THREAD.outcome);
   const value = message === 0 ? undefined : peek(message);
-  return load(memory.words, thread[ADDRESS] + THREAD.flag) === ENDED.threw 
+  return load(memory.words, thread[ADDRESS] + THREAD.flag) === ENDED.threw
     ? { threw: true, error: value }
     : { threw: false, value };
 }

@@ -33,7 +33,8 @@ export class Timer<A extends unknown[] = unknown[], R = unknown> extends Thread<
 
   /** @param interval milliseconds from `start()`; 0 or less: at once */
   constructor(interval: number, fn: (...args: A) => R | Promise<R>, args?: A) {
-    if (typeof interval !== "number") throw new TypeError(`A timer's interval must be a number, not ${describe(interval)}`);
+    if (typeof interval !== "number")
+      throw new TypeError(`A timer's interval must be a number, not ${describe(interval)}`);
     if (Number.isNaN(interval)) throw new ValueError("A timer's interval must be a number of milliseconds, not NaN");
     if (typeof fn !== "function") throw new TypeError(`A timer's function must be a function, not ${describe(fn)}`);
     const attaching = isAttaching();

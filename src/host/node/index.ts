@@ -19,8 +19,9 @@ import { nodeStrings } from "./strings.ts";
 import { hasChildren, killWorker, lookEvery, pollChildren, startWorker } from "./workers.ts";
 
 const ROLES: unique symbol = Symbol.for("heddle.roles") as never;
-const roles: Map<string, () => Promise<void>> = ((globalThis as { [ROLES]?: Map<string, () => Promise<void>> })[ROLES] ??=
-  new Map());
+const roles: Map<string, () => Promise<void>> = ((globalThis as { [ROLES]?: Map<string, () => Promise<void>> })[
+  ROLES
+] ??= new Map());
 
 /** Held while something heddle does must keep the process alive. */
 const anchor = setInterval(() => undefined, 2 ** 31 - 1);
