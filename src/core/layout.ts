@@ -157,6 +157,10 @@ export const GRANT = {
   broken: -3,
   /** Not yet granted: `request` says which state of the queue means that it must be. See raw/queue.ts. */
   moving: -4,
+  /** The item cannot be compared with those in the queue. */
+  refused: -5,
+  /** Nothing yet: the waiter stands in its list. */
+  none: -6,
 } as const;
 
 // ── Wait list: three words inside a primitive ────────────────────────────────────────────────────────────────────────
@@ -187,6 +191,10 @@ export const TAG = {
   thread: 0x6c09,
   /** A queue whose cells belong to an executor. */
   ring: 0x6c0a,
+  lifoQueue: 0x6c0b,
+  priorityQueue: 0x6c0c,
+  simpleQueue: 0x6c0d,
+  rwlock: 0x6c0e,
 } as const;
 
 export const LOCK = {
@@ -252,6 +260,29 @@ export const QUEUE = {
   shut: 16,
 } as const;
 export const QUEUE_WORDS = 17;
+
+/** A PriorityQueue's own words, after those of a queue. */
+export const PRIORITY = {
+  /** Which counter is behind the list; see raw/priority.ts. */
+  operation: 17,
+  /** Message of the key or compare function, or 0. */
+  function: 18,
+  /** Address of the lock of those who compare items by the user's function, holding a reference; 0: keys are compared. */
+  turn: 19,
+  /** First nodes, one for each of so many levels. */
+  heads: 20,
+  levels: 12,
+} as const;
+export const PRIORITY_WORDS = 32;
+
+export const RWLOCK = {
+  /** `writer's tid << 1 | poisoned`; see raw/rwlock.ts. */
+  word: 2,
+  list: 3,
+  /** Address of the table of readers, or 0. */
+  readers: 6,
+} as const;
+export const RWLOCK_WORDS = 7;
 
 export const THREAD = {
   /** {@link ENDED}, set once the outcome is there. Its list: those who join. As an event's. */
@@ -326,3 +357,71 @@ export const TASK_FLAG = {
   /** The items are lists of arguments. */
   star: 8,
 } as const;
+
+// ── Shared data ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const VALUE = {
+  /** Code of its data type. */
+  type: 2,
+  /** Address of its RLock, holding a reference; 0: nobody has asked for it yet. */
+  lock: 3,
+  /** One word, or two. At an even address, as are all blocks. */
+  bits: 4,
+} as const;
+export const VALUE_WORDS = 6;
+
+export const ARRAY = { type: 2, lock: 3, length: 4, first: 8 } as const;
+
+export const STRUCT = {
+  /** Address of the layout, holding a reference. */
+  layout: 2,
+  /** Message of the user's class, kept for as long as the program runs; 0: none. */
+  class: 3,
+  /** How many of the fields are shared objects. They come first. */
+  nested: 4,
+  first: 6,
+} as const;
+
+export const STRUCT_LAYOUT = {
+  /** Message: the names and types of the fields. */
+  fields: 2,
+} as const;
+export const STRUCT_LAYOUT_WORDS = 3;
+
+export const MAP = {
+  /** How many words of memory it may take; 0: unlimited. */
+  limit: 2,
+  /** {@link STRIPES} stripes, each in a cache line of its own. */
+  first: 16,
+} as const;
+export const STRIPES = 16;
+export const MAP_STRIPE = {
+  guard: 0,
+  /** Address of the table: its mask, then pairs of hash and entry. 0: none yet. */
+  table: 1,
+  /** Keys with a value. */
+  live: 2,
+  /** Places in the table that are not empty. */
+  used: 3,
+  /** Words taken by table, entries and values. */
+  words: 4,
+  /** Grows with every change. */
+  version: 5,
+} as const;
+export const MAP_STRIPE_WORDS = 16;
+export const MAP_WORDS: number = MAP.first + STRIPES * MAP_STRIPE_WORDS;
+
+export const MAP_ENTRY = {
+  hash: 0,
+  /** `units << 2 | kind`; see raw/map.ts. */
+  key: 1,
+  /** 0: no value, only a key that somebody updates. */
+  cell: 2,
+  version: 3,
+  /** Address of the key's lock, holding a reference; 0: it was never updated. */
+  lock: 4,
+  data: 5,
+} as const;
+
+export const BOX = { message: 2 } as const;
+export const BOX_WORDS = 3;

@@ -222,6 +222,8 @@ export class Parker {
     const record = memory.record;
     // First the bell, then the stack: what is pushed in between rings again.
     exchange(memory.words, record + RECORD.doorbell, 0);
+    // Before the stack: what a dead granter has pushed is in it then, and comes from there.
+    const lost = this.#lostGrants();
     let slot = exchange(memory.words, record + RECORD.ready, 0);
     const granted: number[] = [];
     while (slot !== 0) {
@@ -229,11 +231,7 @@ export class Parker {
       slot = load(memory.words, slot + SLOT.ready);
     }
     for (let i = granted.length - 1; i >= 0; i--) this.#granted(granted[i]!);
-    const epoch = load(memory.words, PROGRAM.deathEpoch);
-    if (epoch !== this.#deathEpoch) {
-      this.#deathEpoch = epoch;
-      this.#takeLostGrants();
-    }
+    for (const each of lost) this.#granted(each);
     platform.poll();
     for (const look of this.onRing) look();
     if (this.cancelRequested) this.#noticeCancel();
@@ -242,7 +240,7 @@ export class Parker {
 
   #granted(slot: number): void {
     const pending = this.#pending.get(slot);
-    if (pending === undefined) return;
+    if (pending === undefined || load(this.#memory.words, slot + SLOT.state) !== SLOT_STATE.granted) return;
     const value = load(this.#memory.words, slot + SLOT.value);
     if (value !== GRANT.retry) {
       pending.kind.take?.(this.#memory, slot);
@@ -258,11 +256,14 @@ export class Parker {
   }
 
   /** A granter that died between the grant and the ring: its slots are in no ready stack and never will be. */
-  #takeLostGrants(): void {
-    for (const slot of this.#pending.keys()) {
+  #lostGrants(): number[] {
+    const epoch = load(this.#memory.words, PROGRAM.deathEpoch);
+    if (epoch === this.#deathEpoch) return [];
+    this.#deathEpoch = epoch;
+    return [...this.#pending.keys()].filter((slot) => {
       const granted = load(this.#memory.words, slot + SLOT.state) === SLOT_STATE.granted;
-      if (granted && granterDied(this.#memory, slot)) this.#granted(slot);
-    }
+      return granted && granterDied(this.#memory, slot);
+    });
   }
 
   #giveUp(pending: Pending, expired: boolean, settle: () => void): void {

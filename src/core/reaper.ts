@@ -27,7 +27,7 @@ import {
   THREAD_STATE,
 } from "./layout.ts";
 import type { Memory } from "./memory.ts";
-import { isMessage, giveBack, settleQueue } from "./raw/queue.ts";
+import { dropCell, giveBack, isQueue, settleQueue } from "./raw/queue.ts";
 import { settleBarrier } from "./raw/barrier.ts";
 import { notifyWaiters } from "./raw/condition.ts";
 import { completeSet } from "./raw/event.ts";
@@ -93,10 +93,10 @@ function passOnWait(memory: Memory, tid: number, slot: number): void {
     memory.reach(object);
     const tag = load(memory.words, object + OBJECT.tag);
     finishOperations(memory, object, tag);
-    const isPutter = tag === TAG.queue && load(memory.words, slot + SLOT.list) === object + QUEUE.putters;
+    const isPutter = isQueue(tag) && load(memory.words, slot + SLOT.list) === object + QUEUE.putters;
     if (cancelWait(memory, slot)) {
       const payload = load(memory.words, slot + SLOT.payload);
-      if (isPutter && isMessage(payload)) discardMessage(memory, payload);
+      if (isPutter) dropCell(memory, object, payload, (message) => discardMessage(memory, message));
     } else if (load(memory.words, slot + SLOT.granter) !== 0) {
       passOnGrant(memory, tid, slot, object, tag);
     }
@@ -113,6 +113,9 @@ function passOnWait(memory: Memory, tid: number, slot: number): void {
 function finishOperations(memory: Memory, object: number, tag: number): void {
   switch (tag) {
     case TAG.queue:
+    case TAG.lifoQueue:
+    case TAG.priorityQueue:
+    case TAG.simpleQueue:
     case TAG.ring:
       settleQueue(memory, object);
       break;
@@ -156,14 +159,22 @@ function passOnGrant(memory: Memory, tid: number, slot: number, object: number, 
       notifyWaiters(memory, object, 1);
       break;
     case TAG.queue:
+    case TAG.lifoQueue:
+    case TAG.priorityQueue:
+    case TAG.simpleQueue:
     case TAG.ring:
-      // Read only now: a putter's item went into the ring with its grant.
-      if (value === GRANT.done && load(memory.words, slot + SLOT.payload) !== 0) {
-        giveBack(memory, object, load(memory.words, slot + SLOT.payload));
-      }
+      passOnItem(memory, object, value, load(memory.words, slot + SLOT.payload));
       break;
     default:
   }
+}
+
+/** The cell is read only now, once the queue is settled: a putter's went into the queue with its grant. */
+function passOnItem(memory: Memory, queue: number, value: number, cell: number): void {
+  if (value === GRANT.retry) settleQueue(memory, queue);
+  else if (cell === 0) return;
+  else if (value === GRANT.done) giveBack(memory, queue, cell);
+  else if (value === GRANT.refused) dropCell(memory, queue, cell, (message) => discardMessage(memory, message));
 }
 
 /** Walks everyone who waits: for a lock of the dead, for a barrier whose action it ran, for a queue it was serving. */
@@ -186,6 +197,9 @@ function tellTheLiving(memory: Memory, dead: number): void {
           settleBarrier(memory, object);
           break;
         case TAG.queue:
+        case TAG.lifoQueue:
+        case TAG.priorityQueue:
+        case TAG.simpleQueue:
         case TAG.ring:
           settleQueue(memory, object);
           break;

@@ -45,6 +45,9 @@ const STATUS_NAMES: readonly string[] = Object.keys(STATUS);
 /** A choice is `kind * 16 + thread`. */
 const CHOICE = { step: 0, timeout: 1, kill: 2 } as const;
 
+/** No scenario takes as many choices, unless somebody goes round in circles. */
+const LONGEST = 5_000;
+
 export type Local = Record<string, number>;
 export type Step = (local: Local) => void;
 
@@ -357,6 +360,7 @@ export class Engine implements Explorer {
     // Writing what is there already changes nothing, but says that the word is written.
     if (this.#shared[address] === 0) this.#account(t, address, kind !== OP.load && kind !== OP.wait && kind !== OP.notify);
     if (wrote) {
+      if (this.#isGuard(address)) this.#checkGuard(t, address, seen, value);
       if (value !== seen) this.#write(address, value);
       t.wrote = true;
       t.killable = true;
@@ -460,7 +464,8 @@ export class Engine implements Explorer {
     }
   }
 
-  #choose(choice: number): void {
+  #choose(choice: number, length: number): void {
+    if (length > LONGEST) throw new Violation("a thread runs for ever");
     const t = this.threads[choice & 15]!;
     const kind = choice >> 4;
     for (const other of this.threads) other.killable = false;
@@ -500,6 +505,13 @@ export class Engine implements Explorer {
   }
   /** Identity of the thread that was killed. */
   killed = 0;
+
+  /** Only its owner may open or pass on a guard, as long as the owner lives; the reduction relies on it. */
+  #checkGuard(t: ModelThread, address: number, seen: number, value: number): void {
+    const owner = seen >>> 1;
+    if (owner === 0 || owner === t.tid || owner === value >>> 1 || owner === this.killed) return;
+    throw new Violation(`${t.name} took ${this.names(address)} from a living thread`);
+  }
 
   #isGuard(address: number): boolean {
     return this.guards.includes(address);
@@ -706,8 +718,7 @@ export class Engine implements Explorer {
         }
         path.push(choice);
         transitions++;
-        if (path.length > 20_000) throw new Violation("a thread runs for ever");
-        this.#choose(choice);
+        this.#choose(choice, path.length);
       }
     } catch (error) {
       if (this.#broken) return undefined;
@@ -748,7 +759,7 @@ export class Engine implements Explorer {
     try {
       this.#log = log;
       this.#start(initial);
-      for (const choice of choices) this.#choose(choice);
+      for (const [i, choice] of choices.entries()) this.#choose(choice, i + 1);
       if (this.#choices().length === 0) this.#checkEnd();
       return { message: undefined, trace: log };
     } catch (error) {

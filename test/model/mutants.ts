@@ -34,6 +34,10 @@ const list: readonly Mutant[] = [
   mutant("wait-list", "a new waiter replaces the others", "store(memory.words, tail + SLOT.next, slot);", "store(memory.words, list + LIST.head, slot);", "semaphore: 2 take", "event: 2 wait"),
 ];
 
+const given: readonly Mutant[] = [
+  mutant("wait-list", "a lock that is being handed over can be given up", "|| load(memory.words, slot + SLOT.value) === GRANT.moving", "", "lock: an event loop's with a timeout"),
+];
+
 const lock: readonly Mutant[] = [
   mutant("lock", "waiters do not mark the word", /if \(\(seen & WAITERS\) === 0 && compareExchange.*\n\s+continue;/, "", "lock: 3 threads x 1"),
   mutant("lock", "released by a plain store", "if (compareExchange(memory.words, word, mine, 0) === mine)", "if (store(memory.words, word, 0), true)", "lock: 3 threads x 1"),
@@ -58,7 +62,7 @@ const semaphore: readonly Mutant[] = [
 ];
 
 const rest: readonly Mutant[] = [
-  mutant("event", "the flag is read before the guard is taken", /lockList\(memory, list\);\s+const set = isEventSet\(memory, event\);/, "const set = isEventSet(memory, event); lockList(memory, list);", "event: 2 wait"),
+  mutant("event", "the flag is read before the guard is taken", /lockList\(memory, list\);\s+const set = isEventSet\(memory, event\);/, "const set = isEventSet(memory, event); lockList(memory, list);", "event: 1 waits"),
   mutant("event", "what a dead thread began to set stays half set", "if (isEventSet(memory, event))\n        grantAll", "if (false)\n        grantAll", "event: who sets"),
   mutant("event", "set releases one", "grantAllAndUnlock(memory, event + EVENT.list, () => GRANT.done);\n}\n/** For", "unlockList(memory, event + EVENT.list);\n}\n/** For", "event: 2 wait"),
   mutant("condition", "notify forgets one", "left > 0", "left > 1", "condition: 1 waits"),
@@ -67,7 +71,7 @@ const rest: readonly Mutant[] = [
   mutant("barrier", "a round that is over is not over", "store(memory.words, barrier + BARRIER.state, BARRIER_STATE.filling);\n    unlockList", "unlockList", "barrier: 2 parties x 2 rounds"),
   mutant("barrier", "who dies while it lets the others go leaves them", "state === BARRIER_STATE.releasing ||", "", "barrier: the last"),
   mutant("barrier", "a timeout breaks nothing", /breakAndUnlock\(memory, barrier, BARRIER_STATE\.broken\);\s+return true;/, "unlockList(memory, barrier + BARRIER.list);\n    return true;", "barrier: a timeout"),
-  mutant("barrier", "late arrivals wait for a dead runner", "if (state === BARRIER_STATE.action && isOrphaned(memory, runner))", "if (false)", "barrier: who runs"),
+  mutant("barrier", "late arrivals wait for a dead runner", "if (state === BARRIER_STATE.action && isOrphaned(memory, runner))", "if (false)", "barrier: of 1 party"),
 ];
 
 const queue: readonly Mutant[] = [
@@ -76,13 +80,12 @@ const queue: readonly Mutant[] = [
   mutant("queue", "a getter is served without the mark", "store(memory.words, getter + SLOT.value, GRANT.moving);", "", "queue: who puts is killed"),
   mutant("queue", "a putter is admitted without the mark", "store(memory.words, putter + SLOT.value, GRANT.moving);", "", "queue: of size 1, who gets is killed"),
   mutant("queue", "a putter's cell stays in its slot", "store(memory.words, putter + SLOT.payload, 0);", "", "queue: of size 1, who puts is killed"),
-  mutant("queue", "a dead getter keeps its item", "store(memory.words, queue + QUEUE.gets, gets);\n    settleAndUnlock", "settleAndUnlock", "queue: who gets is killed"),
-  mutant("queue", "a put that is given up does not settle first", "settle(memory, queue, woken);\n    if (isPutter)", "if (isPutter)", "queue: who puts is killed", "queue: of size 1"),
-  mutant("queue", "a ring that grows forgets its first item", "let i = load(words, queue + QUEUE.gets); i !== end", "let i = load(words, queue + QUEUE.gets) + 1; i !== end", "queue: the ring grows"),
-  mutant("queue", "the ring grows too late", "if (n > memory.words[ring])\n        ring = enlarge(memory, queue, ring);\n    const puts", "if (n > memory.words[ring] + 1)\n        ring = enlarge(memory, queue, ring);\n    const puts", "queue: the ring grows"),
+  mutant("queue", "a dead getter keeps its item", "orderOf(memory, queue).putBack(memory, queue, cell, size(memory, queue));", "", "queue: who gets is killed"),
+  mutant("ring", "one that grows forgets its first item", "let i = start; i !== ", "let i = start + 1; i !== ", "queue: the ring grows"),
+  mutant("ring", "it grows too late", "if (n <= mask)", "if (n <= mask + 1)", "queue: the ring grows"),
   mutant("queue", "joiners go too late", "left === 1", "left === 0", "queue: join"),
   mutant("queue", "the limit is off by one", "maxsize > 0 && n >= maxsize", "maxsize > 0 && n > maxsize", "queue: at most 1 at once"),
   mutant("queue", "shutting down leaves getters", "for (let slot = first(memory, getters); slot !== 0; slot = first(memory, getters))", "for (let slot = 0; slot !== 0; )", "queue: shut down while 2 wait"),
 ];
 
-export const mutants: readonly Mutant[] = [...guard, ...list, ...lock, ...semaphore, ...rest, ...queue];
+export const mutants: readonly Mutant[] = [...guard, ...list, ...given, ...lock, ...semaphore, ...rest, ...queue];

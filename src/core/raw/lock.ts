@@ -99,7 +99,7 @@ function lockWaiters(memory: Memory, lock: number): void {
     const slot = first(memory, list);
     if (slot === 0 || load(memory.words, slot + SLOT.value) !== GRANT.moving) return;
     if (lockOwner(memory, lock) !== load(memory.words, slot + SLOT.tid)) {
-      store(memory.words, slot + SLOT.value, 0);
+      store(memory.words, slot + SLOT.value, GRANT.none);
       return;
     }
     grantAndUnlock(memory, list, slot, GRANT.done);
@@ -205,11 +205,16 @@ function ownerIsGone(memory: Memory, lock: number, seen: number): boolean {
   return compareExchange(memory.words, lock + LOCK.word, seen, (seen & FLAGS) | POISONED) === seen;
 }
 
-/** For the reaper: tells the waiters of a lock that its owner died. */
+/** For the reaper: tells the waiters of a lock that its owner died, or the next one that it is free. */
 export function poisonIfOwnedBy(memory: Memory, lock: number, dead: number): void {
   memory.reach(lock + LOCK.depth);
   lockWaiters(memory, lock);
   const seen = load(memory.words, lock + LOCK.word);
+  if (seen >>> 2 === 0 && (seen & POISONED) === 0) {
+    // The dead thread was woken to take the lock, and had not yet.
+    wakeNext(memory, lock);
+    return;
+  }
   if (seen >>> 2 !== dead && (seen & POISONED) === 0) {
     unlockList(memory, lock + LOCK.list);
     return;

@@ -167,6 +167,15 @@ function awaitEvent(kit: Kit, event: number, deadline: number): Step {
 
 const events: readonly Scenario[] = [
   {
+    name: "event: 1 waits, 1 sets",
+    build(kit) {
+      const event = kit.event();
+      kit.thread("T1", awaitEvent(kit, event, NEVER));
+      kit.thread("T2", () => kit.core.event.setEvent(kit.memory, event));
+      kit.ready(() => listEmpty(kit, event + EVENT.list));
+    },
+  },
+  {
     name: "event: 2 wait, one with a timeout, 1 sets",
     build(kit) {
       const event = kit.event();
@@ -175,6 +184,7 @@ const events: readonly Scenario[] = [
       kit.thread("T3", () => kit.core.event.setEvent(kit.memory, event));
       kit.ready(() => listEmpty(kit, event + EVENT.list));
     },
+    limits: { preemptions: 2 },
   },
   {
     name: "event: set and clear release who waited",
@@ -429,6 +439,17 @@ const barriers: readonly Scenario[] = [
       kit.ready();
     },
     limits: { preemptions: 1 },
+  },
+  {
+    name: "barrier: of 1 party, who runs the action is killed",
+    build(kit) {
+      const r = round(kit, 1, true);
+      kit.victim("T1", meet(kit, r));
+      kit.thread("T2", meet(kit, r));
+      kit.reaper();
+      kit.ready();
+    },
+    limits: { preemptions: 2 },
   },
   {
     name: "barrier: who runs the action is killed",

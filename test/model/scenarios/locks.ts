@@ -122,5 +122,8 @@ export const lockScenarios: readonly Scenario[] = [
   locks("lock: 2 threads, a kill", [{ killed: true }, {}], { limits: { preemptions: 2 } }),
   locks("lock: 3 threads, who waits is killed", [{}, { killed: true }, {}], { limits: { preemptions: 1 } }),
   locks("lock: an event loop's, a kill", [{ killed: true }, { onLoop: true }], { limits: { preemptions: 2 } }),
+  locks("lock: an event loop's with a timeout, a kill", [{ killed: true }, { onLoop: true, deadline: SOON }], {
+    limits: { preemptions: 1 },
+  }),
   locks("lock: 2 threads on event loops", [{ onLoop: true }, { onLoop: true }]),
 ];
