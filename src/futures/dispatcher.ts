@@ -33,8 +33,17 @@ export interface Job {
 }
 
 interface Pending {
-  readonly task: number;
+  /** Its block; 0 once that has come back. */
+  task: number;
   readonly job: Job;
+  /** Its result, until what it needs is loaded. */
+  arrived: Arrived | undefined;
+}
+
+interface Arrived {
+  readonly failed: boolean;
+  readonly cell: number;
+  readonly elapsed: number;
 }
 
 export interface DispatcherOptions {
@@ -52,6 +61,11 @@ export class Dispatcher {
   readonly #pending: Map<number, Pending> = new Map();
   readonly #workers: Set<PoolWorker> = new Set();
   readonly #look: () => void;
+  /** Cancelled blocks in the hand of some worker, perhaps of a dead one: freed when they come back, or at the end. */
+  readonly #astray: Set<number> = new Set();
+  /** Workers that ended while this thread waits for a result, which may be the last thing they sent. */
+  readonly #gone: PoolWorker[] = [];
+  #waiting = false;
   #nextId = 1;
   #named = 0;
   #stopping = false;
@@ -75,19 +89,13 @@ export class Dispatcher {
 
   /** Sends a task out, and returns its number. Owns the function's message, if it is flagged so, and the arguments. */
   send(fn: number, flags: number, args: number, job: Job): number {
-    if (this.#pending.size === 0) this.#wakeUp();
+    if (this.broken !== undefined) throw this.broken;
+    // First what can fail: the initializer may be one that cannot be sent.
+    if (this.#workers.size < this.#options.maxWorkers && this.#pending.size >= this.#workers.size) this.#hire();
     const id = this.#nextId++;
-    const task = alloc(memory, TASK_WORDS);
-    const words = memory.words;
-    words[task + TASK.id] = id;
-    words[task + TASK.fn] = fn;
-    words[task + TASK.args] = args;
-    words[task + TASK.result] = 0;
-    words[task + TASK.flags] = flags;
-    words[task + TASK.worker] = 0;
-    store(words, task + TASK.state, TASK_STATE.pending);
-    this.#pending.set(id, { task, job });
-    if (this.#workers.size < this.#options.maxWorkers && this.#pending.size > this.#workers.size) this.#hire();
+    const task = newTask(id, fn, flags, args);
+    if (this.#pending.size === 0) this.#wakeUp();
+    this.#pending.set(id, { task, job, arrived: undefined });
     this.#tasks.put(task);
     return id;
   }
@@ -95,9 +103,7 @@ export class Dispatcher {
   /** Takes a task back that no worker has begun. */
   cancel(id: number): boolean {
     const pending = this.#pending.get(id);
-    if (pending === undefined) return false;
-    const state = pending.task + TASK.state;
-    if (compareExchange(memory.words, state, TASK_STATE.pending, TASK_STATE.cancelled) !== TASK_STATE.pending) return false;
+    if (pending === undefined || pending.task === 0 || !revoke(pending.task)) return false;
     // The block stays in the ring until a worker comes to it and sends it back.
     this.#forget(id);
     return true;
@@ -110,17 +116,30 @@ export class Dispatcher {
 
   isRunning(id: number): boolean {
     const pending = this.#pending.get(id);
-    return pending !== undefined && load(memory.words, pending.task + TASK.state) === TASK_STATE.running;
+    if (pending === undefined) return false;
+    return pending.task === 0 || load(memory.words, pending.task + TASK.state) !== TASK_STATE.pending;
   }
 
-  /** Blocks until `done()`, taking results in. False: the deadline passed first. */
-  block(done: () => boolean, deadline: Deadline, signal: AbortSignal | undefined): boolean {
+  /** Blocks until the task is settled, taking results in. False: the deadline passed first. */
+  block(id: number, deadline: Deadline, signal: AbortSignal | undefined): boolean {
     for (;;) {
       this.#takeIn();
-      if (done()) return true;
+      const pending = this.#pending.get(id);
+      if (pending === undefined) return true;
+      if (pending.arrived !== undefined) {
+        // What it needs is not loaded yet, and cannot be by an event loop that is blocked.
+        this.#settle(id, pending);
+        return true;
+      }
       const wait = new RingWait("future.result");
-      if (parker.waitSync(wait, this.#results[ADDRESS], deadline, signal) === EXPIRED) return done();
-      this.#takeInCell(wait.cell);
+      this.#waiting = true;
+      try {
+        if (parker.waitSync(wait, this.#results[ADDRESS], deadline, signal) === EXPIRED) return !this.#pending.has(id);
+        this.#takeInCell(wait.cell);
+      } finally {
+        this.#waiting = false;
+        for (const worker of this.#gone.splice(0)) this.#lost(worker);
+      }
     }
   }
 
@@ -139,6 +158,11 @@ export class Dispatcher {
   async ended(): Promise<void> {
     await this.settled();
     for (const worker of [...this.#workers]) await worker.join().catch(() => undefined);
+    if (this.#workers.size > 0 && [...this.#workers].some((worker) => worker.isAlive)) return;
+    // What was cancelled, and no worker came to.
+    this.#takeIn();
+    this.#drain();
+    for (const task of this.#astray) this.#dispose(task);
   }
 
   #stop(): void {
@@ -168,9 +192,10 @@ export class Dispatcher {
       initializer: this.#options.initializer as PoolTerms["initializer"],
       initargs: this.#options.initargs,
     };
-    const worker = new PoolWorker(this.#options.name(this.#named++), terms);
-    this.#workers.add(worker);
+    const worker = new PoolWorker(this.#options.name(this.#named), terms);
     Thread.supervise(worker as Thread, () => this.#lost(worker));
+    this.#workers.add(worker);
+    this.#named++;
   }
 
   #takeIn(): void {
@@ -184,62 +209,123 @@ export class Dispatcher {
     const state = load(memory.words, cell + TASK.state);
     const result = memory.words[cell + TASK.result]!;
     const elapsed = memory.words[cell + TASK.elapsed]! / 1000;
-    if (state === TASK_STATE.cancelled) this.#discardInput(cell);
-    free(memory, cell);
+    memory.words[cell + TASK.result] = 0;
+    this.#dispose(cell);
     const pending = this.#pending.get(id);
-    if (pending === undefined) {
-      if (result !== 0) discardCell(result);
-      return;
-    }
-    const settle = (): void => {
-      this.#forget(id);
-      try {
-        const value = fromCell(result);
-        if (state === TASK_STATE.done) pending.job.succeed(value, elapsed);
-        else pending.job.fail(value);
-      } catch (error) {
-        pending.job.fail(error);
-      }
-    };
+    if (pending?.task !== cell) return;
+    pending.task = 0;
+    pending.arrived = { failed: state !== TASK_STATE.done, cell: result, elapsed };
+    const settle = (): void => this.#settle(id, pending);
     const loading = prepareCell(result);
     if (loading === undefined) settle();
     else loading.then(settle, settle);
   }
 
-  #discardInput(task: number): void {
-    if ((memory.words[task + TASK.flags]! & TASK_FLAG.ownFunction) !== 0) discard(memory.words[task + TASK.fn]!);
-    discardCell(memory.words[task + TASK.args]!);
+  #settle(id: number, pending: Pending): void {
+    const { job, arrived } = pending;
+    if (arrived === undefined) return;
+    pending.arrived = undefined;
+    this.#forget(id);
+    let value: unknown;
+    try {
+      value = fromCell(arrived.cell);
+    } catch (error) {
+      job.fail(error);
+      return;
+    }
+    if (arrived.failed) job.fail(value);
+    else job.succeed(value, arrived.elapsed);
+  }
+
+  /** Frees a block, and what is left of its messages. Workers zero each word when they use up its message. */
+  #dispose(task: number): void {
+    const words = memory.words;
+    const fn = words[task + TASK.fn]!;
+    if (fn !== 0 && (words[task + TASK.flags]! & TASK_FLAG.ownFunction) !== 0) discard(fn);
+    discardCell(words[task + TASK.args]!);
+    discardCell(words[task + TASK.result]!);
+    this.#astray.delete(task);
+    free(memory, task);
+  }
+
+  /** Takes all tasks out of the ring: no worker will come to them any more. */
+  #drain(): void {
+    for (let cell = this.#tasks.poll(); cell !== 0; cell = this.#tasks.poll()) {
+      if (cell === STOP) continue;
+      const id = memory.words[cell + TASK.id]!;
+      const pending = this.#pending.get(id);
+      this.#dispose(cell);
+      if (pending?.task !== cell) continue;
+      this.#forget(id);
+      pending.job.fail(this.broken);
+    }
   }
 
   /** A worker is gone. The task it had in hand fails; everything else goes on. */
   #lost(worker: PoolWorker): void {
+    if (this.#waiting) {
+      this.#gone.push(worker);
+      this.#results.put(NUDGE);
+      return;
+    }
     this.#workers.delete(worker);
     this.#takeIn();
     const error = Thread.errorOf(worker as Thread);
-    // One that never got to its first task would only be followed by others like it, without end.
-    if (load(memory.words, worker[ADDRESS] + THREAD.ready) === 0) this.#break(error);
-    const inRing = new Set(cellsIn(memory, this.#tasks[ADDRESS]));
-    for (const [id, { task, job }] of [...this.#pending]) {
-      const state = load(memory.words, task + TASK.state);
-      const mine = load(memory.words, task + TASK.worker) === worker.ident;
-      if (this.broken !== undefined || (state === TASK_STATE.running && mine)) {
-        this.#forget(id);
-        if (!inRing.has(task)) free(memory, task);
-        job.fail(this.broken ?? lostTask(worker.name, error));
-      } else if (state === TASK_STATE.pending && mine) {
-        // It died between taking the task and beginning it.
-        store(memory.words, task + TASK.worker, 0);
-        this.#tasks.put(task);
-      } else if (mine && state !== TASK_STATE.cancelled) {
-        // Done, but it died before it could send the result.
-        this.#takeInCell(task);
-      }
+    // One that never got to its first task would only be followed by others like it, without end; unless it was told to.
+    if (load(memory.words, worker[ADDRESS] + THREAD.ready) === 0 && !worker.cancelRequested) this.#break(error);
+    this.#recover(worker, error);
+    if (this.broken !== undefined || this.#workers.size >= Math.min(this.#options.maxWorkers, this.#pending.size))
+      return;
+    try {
+      this.#hire();
+    } catch (failure) {
+      this.#break(failure);
     }
-    const wanted = Math.min(this.#options.maxWorkers, this.#pending.size);
-    if (this.broken === undefined && this.#workers.size < wanted) this.#hire();
-    this.#results.put(NUDGE);
   }
 
+  /** Looks through all tasks for what a dead worker had in hand. */
+  #recover(worker: PoolWorker, error: unknown): void {
+    const inRing = new Set(cellsIn(memory, this.#tasks[ADDRESS]));
+    for (const [id, pending] of [...this.#pending]) {
+      const { task, job } = pending;
+      if (task === 0 || inRing.has(task)) continue;
+      const state = load(memory.words, task + TASK.state);
+      const holder = load(memory.words, task + TASK.worker);
+      if (holder === worker.ident) {
+        if (state === TASK_STATE.pending) {
+          store(memory.words, task + TASK.worker, 0);
+          this.#tasks.put(task);
+        } else if (state === TASK_STATE.running) {
+          this.#forget(id);
+          this.#dispose(task);
+          job.fail(lostTask(worker.name, error));
+        } else {
+          // Done, but it died before it could send the result.
+          this.#takeInCell(task);
+        }
+      } else if (holder === 0) {
+        this.#sendAgain(id, pending);
+      }
+    }
+  }
+
+  /**
+   * The task is in some worker's hand that has not put its name to it: of a living one, or of one that died right then.
+   * So that it runs exactly once, this block is cancelled, if it can be, and another sent in its place.
+   */
+  #sendAgain(id: number, pending: Pending): void {
+    const { task } = pending;
+    if (!revoke(task)) return;
+    const words = memory.words;
+    const again = newTask(id, words[task + TASK.fn]!, words[task + TASK.flags]!, words[task + TASK.args]!);
+    words[task + TASK.fn] = 0;
+    words[task + TASK.args] = 0;
+    this.#astray.add(task);
+    pending.task = again;
+    this.#tasks.put(again);
+  }
+
+  /** Nothing more will run. What workers are at is still finished. */
   #break(error: unknown): void {
     const failed = error instanceof InitializerFailed;
     this.broken ??= new BrokenThreadPool(
@@ -248,8 +334,35 @@ export class Dispatcher {
         : "A worker could not start, so the pool cannot run anything: see the cause.",
       { cause: failed ? error.cause : error },
     );
+    this.#drain();
+    for (const [id, { task, job }] of [...this.#pending]) {
+      if (task === 0 || !revoke(task)) continue;
+      this.#astray.add(task);
+      this.#forget(id);
+      job.fail(this.broken);
+    }
     this.#stop();
   }
+}
+
+function newTask(id: number, fn: number, flags: number, args: number): number {
+  const task = alloc(memory, TASK_WORDS);
+  const words = memory.words;
+  words[task + TASK.id] = id;
+  words[task + TASK.fn] = fn;
+  words[task + TASK.args] = args;
+  words[task + TASK.result] = 0;
+  words[task + TASK.flags] = flags;
+  words[task + TASK.worker] = 0;
+  store(words, task + TASK.state, TASK_STATE.pending);
+  return task;
+}
+
+/** Takes a block away from the workers, if none has begun with it. */
+function revoke(task: number): boolean {
+  return (
+    compareExchange(memory.words, task + TASK.state, TASK_STATE.pending, TASK_STATE.cancelled) === TASK_STATE.pending
+  );
 }
 
 function lostTask(name: string, error: unknown): unknown {

@@ -158,7 +158,12 @@ export class Future<T = unknown> implements PromiseLike<T> {
   }
 
   toString(): string {
-    const outcome = this.#state !== "finished" ? "" : this.#failed ? ` raised ${nameOf(this.#error)}` : ` returned ${nameOf(this.#value)}`;
+    const outcome =
+      this.#state !== "finished"
+        ? ""
+        : this.#failed
+          ? ` raised ${nameOf(this.#error)}`
+          : ` returned ${nameOf(this.#value)}`;
     const state = this.cancelled ? "cancelled" : this.running ? "running" : this.#state;
     return `<Future state=${state}${outcome}>`;
   }

@@ -37,9 +37,9 @@ export class MapResult<R> implements AsyncIterableIterator<R>, PromiseLike<R[]> 
   }
 
   /** Stops early: what has not begun is cancelled. */
-  return(): Promise<IteratorResult<R>> {
-    this.#pump.stop();
-    return Promise.resolve({ done: true, value: undefined });
+  async return(): Promise<IteratorResult<R>> {
+    await this.#pump.stop();
+    return { done: true, value: undefined };
   }
 
   [Symbol.asyncIterator](): this {
@@ -78,7 +78,10 @@ export class Pump<R> {
   #chunk: number;
   #taken = 0;
   #yielded = 0;
+  /** Nothing more is to be taken from the input. */
   #exhausted = false;
+  /** The input itself has ended, and need not be told. */
+  #inputEnded = false;
   #pulling = false;
   #ended = false;
   #closed = false;
@@ -97,7 +100,8 @@ export class Pump<R> {
     this.#dispatcher = dispatcher;
     this.#options = options;
     this.#finished = finished;
-    this.#isAsync = Symbol.asyncIterator in items;
+    // A string is an iterable, but no object.
+    this.#isAsync = (items as AsyncIterable<unknown>)[Symbol.asyncIterator] !== undefined;
     const deadline = deadlineOf(options.timeout);
     this.#shipment = shipForMany(fn);
     this.#flags = this.#shipment.flags | TASK_FLAG.chunk | (star ? TASK_FLAG.star : 0);
@@ -129,30 +133,50 @@ export class Pump<R> {
       // What has arrived needs no promise each.
       for (let slot = this.#ready(); slot !== undefined; slot = this.#ready()) {
         if (this.#given >= slot.values.length) break;
+        this.#yielded += slot.values.length - this.#given;
         for (; this.#given < slot.values.length; this.#given++) values.push(slot.values[this.#given]!);
-        this.#yielded += slot.values.length;
         if (slot.failed) break;
       }
       this.#fill();
     }
   }
 
-  /** Ends it: cancels what has not begun, and lets the input know. */
-  stop(): void {
+  /** Ends it: cancels what has not begun, and lets the input know, which may have something to close. */
+  async stop(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
     this.#stopTimer();
     for (const [number, id] of this.#inFlight) if (this.#dispatcher.cancel(id)) this.#inFlight.delete(number);
-    if (!this.#exhausted) void this.#items.return?.();
     this.#exhausted = true;
     this.#arrived.clear();
+    this.#current = undefined;
     this.#serve();
+    await this.#closeInput();
+  }
+
+  /** As {@link stop}, but what has begun is still given; then `CancelledError`. */
+  cancel(): void {
+    if (this.#exhausted) return;
+    this.#exhausted = true;
+    this.#inputError = { error: cancelled() };
+    this.#closeInput().catch(() => undefined);
+    this.#serve();
+  }
+
+  async #closeInput(): Promise<void> {
+    if (this.#inputEnded) return;
+    this.#inputEnded = true;
+    const closing = this.#items.return?.();
+    // An async generator closes only once its pending step is over, which may be never.
+    if (this.#pulling) Promise.resolve(closing).catch(() => undefined);
+    else await closing;
   }
 
   /** Nothing more will be sent, and nothing is in flight that needs the function. */
   #close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#stopTimer();
     this.#shipment.discard();
     this.#finished();
   }
@@ -177,18 +201,14 @@ export class Pump<R> {
       if (slot !== undefined && this.#given < slot.values.length) {
         this.#yielded++;
         this.#waiting.shift()!.resolve({ done: false, value: slot.values[this.#given++]! });
-      } else if (slot?.failed === true) {
-        this.#rejectNext(slot.error);
-      } else if (slot === undefined && !this.#ended && this.#inFlight.size > 0 && !this.#timedOut) {
-        break;
-      } else if (slot === undefined && !this.#ended && this.#inputError !== undefined) {
-        this.#rejectNext(this.#inputError.error);
-      } else if (slot === undefined && !this.#ended && this.#timedOut) {
+      } else if (slot !== undefined) {
+        if (slot.failed) this.#rejectNext(slot.error);
+      } else if (this.#ended || (this.#exhausted && this.#inFlight.size === 0)) {
+        if (!this.#ended && this.#inputError !== undefined) this.#rejectNext(this.#inputError.error);
+        else this.#waiting.shift()!.resolve({ done: true, value: undefined });
+      } else if (this.#timedOut) {
         this.#rejectNext(new TimeoutError("map: not all results were there before the timeout passed"));
-      } else if (this.#ended || (slot === undefined && this.#exhausted)) {
-        if (!this.#ended) this.#stopTimer();
-        this.#waiting.shift()!.resolve({ done: true, value: undefined });
-      } else if (slot === undefined) {
+      } else {
         break;
       }
     }
@@ -197,7 +217,8 @@ export class Pump<R> {
 
   #rejectNext(error: unknown): void {
     const waiter = this.#waiting.shift()!;
-    this.stop();
+    // The first error counts; one that closing the input throws after it is nobody's.
+    this.stop().catch(() => undefined);
     waiter.reject(error);
   }
 
@@ -227,13 +248,13 @@ export class Pump<R> {
       while (items.length < size) {
         const { done, value } = (this.#items as Iterator<unknown>).next();
         if (done === true) {
-          this.#exhausted = true;
+          this.#exhausted = this.#inputEnded = true;
           return;
         }
         items.push(value);
       }
     } catch (error) {
-      this.#exhausted = true;
+      this.#exhausted = this.#inputEnded = true;
       this.#inputError = { error };
     }
   }
@@ -243,29 +264,55 @@ export class Pump<R> {
     const items: unknown[] = [];
     try {
       const { done, value } = await (this.#items as AsyncIterator<unknown>).next();
-      if (done === true) this.#exhausted = true;
+      if (done === true) this.#exhausted = this.#inputEnded = true;
       else items.push(value);
     } catch (error) {
-      this.#exhausted = true;
+      this.#exhausted = this.#inputEnded = true;
       this.#inputError = { error };
     }
     this.#pulling = false;
-    if (this.#ended) return;
+    if (this.#ended) {
+      this.#fill();
+      return;
+    }
     if (items.length > 0) this.#send(items);
     this.#serve();
   }
 
   #send(items: unknown[]): void {
-    const number = this.#nextToSend++;
+    const first = this.#taken;
     this.#taken += items.length;
     let args: number;
     try {
       args = toCell(items, "items");
     } catch (error) {
-      this.#exhausted = true;
-      this.#arrived.set(number, { values: [], failed: true, error });
+      this.#sendUpToBad(items, first, error);
       return;
     }
+    this.#dispatch(args, items.length);
+  }
+
+  /** One item cannot be sent: those before it go, and it fails in its place. */
+  #sendUpToBad(items: unknown[], first: number, error: unknown): void {
+    this.#exhausted = true;
+    for (const [i, item] of items.entries()) {
+      try {
+        discardCell(toCell(item, `items[${first + i}]`));
+      } catch (unsendable) {
+        if (i > 0) this.#dispatch(toCell(items.slice(0, i), "items"), i);
+        this.#fail(unsendable);
+        return;
+      }
+    }
+    this.#fail(error);
+  }
+
+  #fail(error: unknown): void {
+    this.#arrived.set(this.#nextToSend++, { values: [], failed: true, error });
+  }
+
+  #dispatch(args: number, size: number): void {
+    const number = this.#nextToSend++;
     const arrive = (slot: Slot<R>): void => {
       this.#inFlight.delete(number);
       if (!this.#ended) this.#arrived.set(number, slot);
@@ -275,12 +322,11 @@ export class Pump<R> {
       const id = this.#dispatcher.send(this.#shipment.message, this.#flags, args, {
         succeed: (value, elapsed) => {
           const [values, failed, error] = value as ChunkResult;
-          this.#adapt(items.length, elapsed);
+          this.#adapt(size, elapsed);
           arrive({ values: values as R[], failed, error });
         },
         fail: (error) => arrive({ values: [], failed: true, error }),
-        cancelled: () =>
-          arrive({ values: [], failed: true, error: new CancelledError("The executor was shut down with cancelFutures") }),
+        cancelled: () => arrive({ values: [], failed: true, error: cancelled() }),
       });
       this.#inFlight.set(number, id);
     } catch (error) {
@@ -297,6 +343,10 @@ export class Pump<R> {
     const wanted = each === 0 ? LARGEST_CHUNK : Math.floor(CHUNK_TIME / each);
     this.#chunk = Math.max(1, Math.min(LARGEST_CHUNK, wanted, 4 * size));
   }
+}
+
+function cancelled(): CancelledError {
+  return new CancelledError("The executor was shut down with cancelFutures");
 }
 
 export function checkMapOptions(options: MapOptions | undefined): MapOptions {

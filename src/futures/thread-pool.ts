@@ -65,7 +65,7 @@ export class ThreadPoolExecutor extends Executor {
   readonly #dispatcher: Dispatcher;
   #shutDown = false;
   /** Maps that still take items. */
-  readonly #pumps: Set<Promise<void>> = new Set();
+  readonly #maps: Map<{ cancel(): void }, Promise<void>> = new Map();
 
   constructor(options?: ThreadPoolOptions) {
     super();
@@ -143,14 +143,17 @@ export class ThreadPoolExecutor extends Executor {
    */
   async shutdown(options?: ShutdownOptions): Promise<void> {
     this.#shutDown = true;
-    if (options?.cancelFutures === true) this.#dispatcher.cancelAll();
+    if (options?.cancelFutures === true) {
+      for (const pump of this.#maps.keys()) pump.cancel();
+      this.#dispatcher.cancelAll();
+    }
     const done = this.#finish();
     if (options?.wait === false) return;
     await done;
   }
 
   async #finish(): Promise<void> {
-    await Promise.all(this.#pumps);
+    await Promise.all(this.#maps.values());
     this.#dispatcher.stopWhenIdle();
     await this.#dispatcher.ended();
   }
@@ -170,8 +173,8 @@ export class ThreadPoolExecutor extends Executor {
       finished = resolve;
     });
     const pump = new Pump<R>(this.#dispatcher, fn, items, star, checked, () => finished());
-    this.#pumps.add(running);
-    void running.then(() => this.#pumps.delete(running));
+    this.#maps.set(pump, running);
+    void running.then(() => this.#maps.delete(pump));
     return new MapResult(pump);
   }
 
