@@ -6,6 +6,8 @@
 
 /** How a worker ended, as far as the thread that started it can tell. */
 export interface WorkerEnd {
+  /** {@link Host.killWorker} was called. */
+  readonly killed: boolean;
   readonly exitCode: number | undefined;
   /** What ended it from outside, such as the memory limit; or an error before heddle ran in it. */
   readonly error: unknown;

@@ -172,7 +172,7 @@ function buryDescendants(tid: number, name: string): void {
   }
 }
 
-function causeOfDeath(name: string, { exitCode, error }: WorkerEnd): Error {
+function causeOfDeath(name: string, { exitCode, error, killed }: WorkerEnd): Error {
   if ((error as { code?: unknown } | undefined)?.code === "ERR_WORKER_OUT_OF_MEMORY") {
     return new ThreadDiedError(
       `Thread ${name} ran out of memory: it needed more than its resourceLimits allow. Give it more, or less to do.`,
@@ -182,7 +182,14 @@ function causeOfDeath(name: string, { exitCode, error }: WorkerEnd): Error {
   if (error !== undefined) {
     return new ThreadDiedError(`Thread ${name} could not run: ${describeError(error)}`, { cause: error, exitCode });
   }
-  return new ThreadDiedError(`Thread ${name} was terminated before it had finished`, { exitCode });
+  if (killed || exitCode !== undefined) {
+    return new ThreadDiedError(`Thread ${name} was terminated before it had finished`, { exitCode });
+  }
+  // Found gone by a thread that blocks, which no event can tell why.
+  return new ThreadDiedError(
+    `Thread ${name} is gone, though it was not finished: probably it ran out of memory. The thread that started it was ` +
+      "blocked and could not be told; join it without blocking to learn more.",
+  );
 }
 
 function describeError(error: unknown): string {

@@ -12,7 +12,7 @@ const deaths: readonly (readonly [name: string, outcome: RegExp, hook: RegExp])[
   ["exits-0", /^ThreadDiedError ERR_HEDDLE_THREAD_DIED 0: The thread called process\.exit\(0\)/m, /^$/],
   ["exits-later", /^ThreadDiedError ERR_HEDDLE_THREAD_DIED 4: The thread called process\.exit\(4\)/m, /^$/],
   ["never-settles", /^ThreadDiedError ERR_HEDDLE_THREAD_DIED.*waits for a promise that nothing can settle/m, /settle/],
-  ["out-of-memory", /^ThreadDiedError ERR_HEDDLE_THREAD_DIED.*(ran out of memory|terminated before)/m, /ran out of memory/],
+  ["out-of-memory", /^ThreadDiedError ERR_HEDDLE_THREAD_DIED.*ran out of memory/m, /ran out of memory/],
   ["import-fails", /could not be imported in this thread.*cannot be loaded here/m, /cannot be loaded here/],
   ["unsendable-result", /^NotSendableError ERR_HEDDLE_NOT_SENDABLE : result\.inside: /m, /result\.inside/],
 ];

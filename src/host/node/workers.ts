@@ -31,6 +31,7 @@ interface Child {
   readonly worker: Worker;
   readonly onEnd: (end: WorkerEnd) => void;
   error: unknown;
+  killed: boolean;
 }
 
 const children: Map<number, Child> = new Map();
@@ -64,7 +65,7 @@ export function startWorker(options: WorkerOptions): void {
     loaded: false,
   };
   const worker = options.factory === undefined ? create(boot, options) : createByFactory(boot, options.factory);
-  const child: Child = { tid: options.tid, worker, onEnd: options.onEnd, error: undefined };
+  const child: Child = { tid: options.tid, worker, onEnd: options.onEnd, error: undefined, killed: false };
   children.set(options.tid, child);
   worker.on("error", (error) => {
     child.error = error;
@@ -102,12 +103,13 @@ function createByFactory(boot: object, factory: () => unknown): Worker {
 
 function end(child: Child, exitCode: number | undefined): void {
   if (!children.delete(child.tid)) return;
-  child.onEnd({ exitCode, error: child.error });
+  child.onEnd({ exitCode, error: child.error, killed: child.killed });
 }
 
 export function killWorker(tid: number): boolean {
   const child = children.get(tid);
   if (child === undefined) return false;
+  child.killed = true;
   void child.worker.terminate();
   // Of one that has not begun nothing is left to wait for; and a blocked thread could not tell when it is gone.
   if (forestall(memory, tid)) end(child, undefined);
