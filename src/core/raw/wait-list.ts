@@ -9,8 +9,8 @@
  * stand in the same list: a grant wakes a blocked thread through the slot's word, an event loop through its thread's
  * ready stack and doorbell.
  *
- * Source of the shape: parking_lot's queues and tokio's batch semaphore, with the waiter's own word as in facts about
- * futexes: whoever gives a wake-up knows exactly to whom.
+ * Source of the shape: parking_lot's queues and tokio's batch semaphore. Each waiter has a futex word of its own, so
+ * whoever gives a wake-up knows exactly to whom.
  *
  * @module
  */
