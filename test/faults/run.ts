@@ -143,6 +143,9 @@ export async function exchange(total: number, threads = 4): Promise<void> {
   queue.shutdown();
   const counts = await Promise.all(consumers.map((thread) => thread.join()));
   unwatch();
-  assert.equal(counts.reduce((a, b) => a + b), total);
+  assert.equal(
+    counts.reduce((a, b) => a + b),
+    total,
+  );
   assert.ok(seen.every((times) => times === 1));
 }

@@ -17,7 +17,7 @@ function words(base: number, fields: Record<string, number>): string {
 
 function chain(list: number): string {
   const slots: string[] = [];
-  for (let slot = load(memory.words, list + LIST.head); slot !== 0 && slots.length < 20; ) {
+  for (let slot = load(memory.words, list + LIST.head); slot !== 0 && slots.length < 20;) {
     memory.reach(slot + SLOT.payload);
     slots.push(`${slot}(${words(slot, SLOT)})`);
     slot = load(memory.words, slot + SLOT.next);
@@ -44,7 +44,11 @@ export function dump(objects: Record<string, Shared>): string {
   }
   for (const record of liveRecords(memory)) {
     lines.push(`thread ${words(record, RECORD)}`);
-    for (let slot = load(memory.words, record + RECORD.slots); slot !== 0; slot = load(memory.words, slot + SLOT.chain)) {
+    for (
+      let slot = load(memory.words, record + RECORD.slots);
+      slot !== 0;
+      slot = load(memory.words, slot + SLOT.chain)
+    ) {
       memory.reach(slot + SLOT.payload);
       lines.push(`  slot ${slot} ${words(slot, SLOT)}`);
     }

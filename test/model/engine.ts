@@ -358,7 +358,8 @@ export class Engine implements Explorer {
       default:
     }
     // Writing what is there already changes nothing, but says that the word is written.
-    if (this.#shared[address] === 0) this.#account(t, address, kind !== OP.load && kind !== OP.wait && kind !== OP.notify);
+    if (this.#shared[address] === 0)
+      this.#account(t, address, kind !== OP.load && kind !== OP.wait && kind !== OP.notify);
     if (wrote) {
       if (this.#isGuard(address)) this.#checkGuard(t, address, seen, value);
       if (value !== seen) this.#write(address, value);
@@ -471,7 +472,8 @@ export class Engine implements Explorer {
     for (const other of this.threads) other.killable = false;
     if (kind === CHOICE.step) {
       const { kind: op, address, a, b } = t.pending!;
-      if (this.#last !== t.index && this.#last >= 0 && this.threads[this.#last]!.status === STATUS.ready) this.#preemptions++;
+      if (this.#last !== t.index && this.#last >= 0 && this.threads[this.#last]!.status === STATUS.ready)
+        this.#preemptions++;
       this.#last = t.index;
       t.wrote = false;
       const result = this.#perform(t, op, address, a, b);
@@ -534,7 +536,8 @@ export class Engine implements Explorer {
       if (t.status === STATUS.ready) choices.push(t.index);
     }
     for (const t of this.threads) {
-      if (t.status === STATUS.asleep && t.pending!.b === 1 && this.#mayExpire(t)) choices.push((CHOICE.timeout << 4) | t.index);
+      if (t.status === STATUS.asleep && t.pending!.b === 1 && this.#mayExpire(t))
+        choices.push((CHOICE.timeout << 4) | t.index);
       if (t.killable && t.victim && this.#killsLeft > 0 && (t.status === STATUS.ready || t.status === STATUS.asleep)) {
         choices.push((CHOICE.kill << 4) | t.index);
       }
@@ -670,7 +673,13 @@ export class Engine implements Explorer {
     let transitions = 0;
     let ends = 0;
     this.#broken = false;
-    const done = (complete: boolean, failure?: Failure) => ({ states: visited.size, transitions, ends, complete, failure });
+    const done = (complete: boolean, failure?: Failure) => ({
+      states: visited.size,
+      transitions,
+      ends,
+      complete,
+      failure,
+    });
     try {
       this.#start(initial);
       for (;;) {
@@ -774,7 +783,8 @@ export class Engine implements Explorer {
   #trace(t: ModelThread, kind: number, address: number, a: number, b: number, seen: number, result: number): void {
     const name = this.names(address);
     // What concerns nobody else, and turns of a spin loop, would only hide the rest.
-    if (kind === OP.load && (this.#shared[address] === 0 || this.#log!.at(-1) === `${t.name}: ${name} is ${seen}`)) return;
+    if (kind === OP.load && (this.#shared[address] === 0 || this.#log!.at(-1) === `${t.name}: ${name} is ${seen}`))
+      return;
     switch (kind) {
       case OP.load:
         this.#log!.push(`${t.name}: ${name} is ${seen}`);

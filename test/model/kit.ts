@@ -158,7 +158,8 @@ export class Kit {
 
   #nameThread(thread: ModelThread): void {
     const { memory } = this.engine;
-    for (const [field, offset] of Object.entries(RECORD)) this.#names.set(thread.record + offset, `${thread.name}.${field}`);
+    for (const [field, offset] of Object.entries(RECORD))
+      this.#names.set(thread.record + offset, `${thread.name}.${field}`);
     const slot = memory[thread.record + RECORD.syncSlot]!;
     for (const [field, offset] of Object.entries(SLOT)) this.#names.set(slot + offset, `${thread.name}.slot.${field}`);
   }
@@ -177,10 +178,7 @@ export class Kit {
 
   /** The thread that buries the dead: call it after all others were made. */
   reaper(...then: Step[]): ModelThread {
-    const reaper = this.#make("reaper", [
-      () => this.core.reaper.bury(this.memory, this.engine.killed, true),
-      ...then,
-    ]);
+    const reaper = this.#make("reaper", [() => this.core.reaper.bury(this.memory, this.engine.killed, true), ...then]);
     reaper.reaper = true;
     return reaper;
   }

@@ -8,6 +8,18 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import * as twin from "../../src/core/atomics.model.ts";
+import type * as HeapModule from "../../src/core/heap.ts";
+import type * as ParkerModule from "../../src/core/parker.ts";
+import type * as BarrierModule from "../../src/core/raw/barrier.ts";
+import type * as ConditionModule from "../../src/core/raw/condition.ts";
+import type * as EventModule from "../../src/core/raw/event.ts";
+import type * as GuardModule from "../../src/core/raw/guard.ts";
+import type * as LockModule from "../../src/core/raw/lock.ts";
+import type * as QueueModule from "../../src/core/raw/queue.ts";
+import type * as SemaphoreModule from "../../src/core/raw/semaphore.ts";
+import type * as ListModule from "../../src/core/raw/wait-list.ts";
+import type * as ReaperModule from "../../src/core/reaper.ts";
+import type * as TableModule from "../../src/core/thread-table.ts";
 
 const source: string = fileURLToPath(new URL("../../src/", import.meta.url));
 
@@ -28,18 +40,18 @@ const MODULES = {
 } as const;
 
 export interface Core {
-  readonly guard: typeof import("../../src/core/raw/guard.ts");
-  readonly list: typeof import("../../src/core/raw/wait-list.ts");
-  readonly lock: typeof import("../../src/core/raw/lock.ts");
-  readonly semaphore: typeof import("../../src/core/raw/semaphore.ts");
-  readonly condition: typeof import("../../src/core/raw/condition.ts");
-  readonly event: typeof import("../../src/core/raw/event.ts");
-  readonly barrier: typeof import("../../src/core/raw/barrier.ts");
-  readonly queue: typeof import("../../src/core/raw/queue.ts");
-  readonly heap: typeof import("../../src/core/heap.ts");
-  readonly table: typeof import("../../src/core/thread-table.ts");
-  readonly parker: typeof import("../../src/core/parker.ts");
-  readonly reaper: typeof import("../../src/core/reaper.ts");
+  readonly guard: typeof GuardModule;
+  readonly list: typeof ListModule;
+  readonly lock: typeof LockModule;
+  readonly semaphore: typeof SemaphoreModule;
+  readonly condition: typeof ConditionModule;
+  readonly event: typeof EventModule;
+  readonly barrier: typeof BarrierModule;
+  readonly queue: typeof QueueModule;
+  readonly heap: typeof HeapModule;
+  readonly table: typeof TableModule;
+  readonly parker: typeof ParkerModule;
+  readonly reaper: typeof ReaperModule;
   /** Gives the linked modules a clock, timers and promises that the explorer controls. */
   readonly control: Control;
 }
@@ -141,7 +153,16 @@ export async function link(edits: readonly Edit[] = []): Promise<Core> {
   const control: Control = { clock: () => 0, setTimer: () => undefined };
   const exports: { exports: object } = { exports: {} };
   // oxlint-disable-next-line no-implied-eval -- the modules of this package, linked anew
-  const load = new Function("require", "module", "exports", "performance", "setTimeout", "clearTimeout", "Promise", code);
+  const load = new Function(
+    "require",
+    "module",
+    "exports",
+    "performance",
+    "setTimeout",
+    "clearTimeout",
+    "Promise",
+    code,
+  );
   load(
     (name: string) => {
       if (name === "#atomics") return twin;

@@ -68,6 +68,7 @@ export class ModelMemory implements Memory {
   waitAsync(address: number, expected: number): Promise<unknown> | undefined {
     if (this.engine.load(address) !== expected) return undefined;
     const bell: Bell = {
+      // oxlint-disable-next-line unicorn/no-thenable -- it stands in for a promise
       then: (callback) => {
         this.bell = callback;
       },

@@ -59,7 +59,8 @@ export function arrive(memory: Memory, barrier: number, slot: number): number {
     enqueue(memory, list, slot, barrier);
     // A reaper that looked for waiters before has missed this one, if the action's thread died meanwhile.
     const runner = load(memory.words, barrier + BARRIER.runner);
-    if (state === BARRIER_STATE.action && isOrphaned(memory, runner)) breakAndUnlock(memory, barrier, BARRIER_STATE.broken);
+    if (state === BARRIER_STATE.action && isOrphaned(memory, runner))
+      breakAndUnlock(memory, barrier, BARRIER_STATE.broken);
     else unlockList(memory, list);
     return ARRIVAL.queued;
   }

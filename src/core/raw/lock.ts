@@ -24,7 +24,17 @@ import { compareExchange, load, pause, store } from "#atomics";
 import { GRANT, LOCK, SLOT, SLOT_STATE } from "../layout.ts";
 import type { Memory } from "../memory.ts";
 import { isOrphaned } from "./threads.ts";
-import { enqueue, first, grant, grantAllAndUnlock, grantAndUnlock, lockList, takeOut, unlockList, wake } from "./wait-list.ts";
+import {
+  enqueue,
+  first,
+  grant,
+  grantAllAndUnlock,
+  grantAndUnlock,
+  lockList,
+  takeOut,
+  unlockList,
+  wake,
+} from "./wait-list.ts";
 
 const WAITERS = 1;
 const POISONED = 2;

@@ -291,6 +291,7 @@ const conditions: readonly Scenario[] = [
       kit.thread("T2", produce(kit, g, 1));
       kit.ready(() => listEmpty(kit, g.condition + CONDITION.list));
     },
+    limits: { preemptions: 4 },
   },
   {
     name: "condition: 2 wait, 1 notifies both",

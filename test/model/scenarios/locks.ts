@@ -46,7 +46,12 @@ export interface LockThread {
 }
 
 /** One pass through a lock; a lock whose owner died is recovered. */
-export function lockUser(kit: Kit, lock: number, words: LockWords, { deadline = NEVER, onLoop = false }: LockThread): Step {
+export function lockUser(
+  kit: Kit,
+  lock: number,
+  words: LockWords,
+  { deadline = NEVER, onLoop = false }: LockThread,
+): Step {
   const { unlock, recoverLock, tryLock, LOCK_RESULT } = kit.core.lock;
   return () => {
     const { memory } = kit;
@@ -107,9 +112,33 @@ function lockAtEnd(kit: Kit, lock: number, { counter, passes }: LockWords): stri
   const word = kit.value(lock + LOCK.word);
   if (kit.value(counter) < kit.value(passes)) return `${kit.value(counter)} increments in ${kit.value(passes)} passes`;
   if (kit.value(lock + LOCK.list + LIST.head) !== 0) return "somebody stands in the list at the end";
-  // After a death nobody may have come by to recover it.
-  if (kit.killed) return undefined;
+  // After a death nobody may have come by to recover it; but no living thread may own it.
+  if (kit.killed)
+    return word >>> 2 === 0 || word >>> 2 === kit.engine.killed ? undefined : "a living thread owns the lock";
   return word >>> 1 === 0 ? undefined : `the lock's word is ${word} at the end`;
+}
+
+/** The first thread holds the lock from the start and dies while it releases it; one waits, another passes by. */
+function releaseKilled(): Scenario {
+  return {
+    name: "lock: 3 threads, who releases is killed",
+    limits: { preemptions: 2 },
+    build(kit) {
+      const lock = kit.lock();
+      const words = lockWords(kit);
+      const first = kit.victim("T1", () => void kit.core.lock.unlock(kit.memory, lock));
+      kit.thread("T2", lockUser(kit, lock, words, {}));
+      kit.thread("T3", () => {
+        const { tryLock, unlock, LOCK_RESULT } = kit.core.lock;
+        if (tryLock(kit.memory, lock) !== LOCK_RESULT.acquired) return;
+        kit.pause(lock + LOCK.word);
+        unlock(kit.memory, lock);
+      });
+      kit.engine.memory[lock + LOCK.word] = first.tid << 2;
+      kit.reaper();
+      kit.ready(() => lockAtEnd(kit, lock, words));
+    },
+  };
 }
 
 export const lockScenarios: readonly Scenario[] = [
@@ -123,7 +152,8 @@ export const lockScenarios: readonly Scenario[] = [
   locks("lock: 3 threads, who waits is killed", [{}, { killed: true }, {}], { limits: { preemptions: 1 } }),
   locks("lock: an event loop's, a kill", [{ killed: true }, { onLoop: true }], { limits: { preemptions: 2 } }),
   locks("lock: an event loop's with a timeout, a kill", [{ killed: true }, { onLoop: true, deadline: SOON }], {
-    limits: { preemptions: 1 },
+    limits: { preemptions: 2 },
   }),
+  releaseKilled(),
   locks("lock: 2 threads on event loops", [{ onLoop: true }, { onLoop: true }]),
 ];

@@ -163,14 +163,10 @@ export const queueScenarios: readonly Scenario[] = [
       const s = store(kit, 0, 1);
       const { markDone } = kit.core.queue;
       const done = kit.word("done");
-      kit.thread(
-        "T1",
-        put(kit, s, 0),
-        () => {
-          kit.expect(kit.wait(kit.queueJoin, s.queue) === GRANT.done, "join failed");
-          kit.expect(kit.note(done, 0) === 1, "join returned before the item was done");
-        },
-      );
+      kit.thread("T1", put(kit, s, 0), () => {
+        kit.expect(kit.wait(kit.queueJoin, s.queue) === GRANT.done, "join failed");
+        kit.expect(kit.note(done, 0) === 1, "join returned before the item was done");
+      });
       kit.thread("T2", get(kit, s), () => {
         kit.note(done);
         kit.expect(markDone(kit.memory, s.queue), "there was nothing to be done");
