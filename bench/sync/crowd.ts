@@ -1,0 +1,85 @@
+/**
+ * Many threads that wait for the same thing. One permit goes round among them; what one turn costs should not depend on
+ * how many wait.
+ */
+
+import { Queue } from "heddle/queue";
+import { Lock, Semaphore, Thread } from "heddle/threading";
+
+/** What is waited for, and how one turn of a waiting thread goes. */
+export const crowds = {
+  Semaphore: {
+    make: (): Semaphore => new Semaphore(0),
+    start: (semaphore: Semaphore): void => semaphore.release(),
+    turn(semaphore: Semaphore): void {
+      semaphore.acquireSync();
+      semaphore.release();
+    },
+  },
+  Queue: {
+    make: (): Queue<number> => new Queue(),
+    start: (queue: Queue<number>): void => queue.putSync(1),
+    turn: (queue: Queue<number>): void => queue.putSync(queue.getSync()),
+  },
+  Lock: {
+    make: (): Lock => new Lock().acquireSync(),
+    start: (lock: Lock): void => lock.release(),
+    turn(lock: Lock): void {
+      lock.acquireSync();
+      lock.release();
+    },
+  },
+} as const;
+
+export type Crowded = keyof typeof crowds;
+
+interface Task {
+  readonly name: Crowded;
+  readonly shared: unknown;
+  readonly turns: number;
+}
+
+export function member(tasks: Queue<Task | null>, ready: Semaphore, done: Semaphore): void {
+  for (let task = tasks.getSync(); task !== null; task = tasks.getSync()) {
+    const turn = crowds[task.name].turn as (shared: unknown) => void;
+    ready.release();
+    for (let i = 0; i < task.turns; i++) turn(task.shared);
+    done.release();
+  }
+}
+
+export class Crowd {
+  readonly #ready: Semaphore = new Semaphore(0);
+  readonly #done: Semaphore = new Semaphore(0);
+  readonly #members: { readonly tasks: Queue<Task | null>; readonly thread: Thread<never, void> }[];
+
+  constructor(size: number) {
+    this.#members = Array.from({ length: size }, () => {
+      const tasks = new Queue<Task | null>();
+      const thread = new Thread({ target: member, args: [tasks, this.#ready, this.#done] }).start();
+      return { tasks, thread: thread as Thread<never, void> };
+    });
+  }
+
+  /** Nanoseconds for one of `turns` turns, shared out among all threads. */
+  time(name: Crowded, turns: number): number {
+    const { make, start } = crowds[name] as { make: () => unknown; start: (shared: unknown) => void };
+    const shared = make();
+    const each = Math.ceil(turns / this.#members.length);
+    for (const { tasks } of this.#members) tasks.putSync({ name, shared, turns: each });
+    this.#all(this.#ready);
+    const began = performance.now();
+    start(shared);
+    this.#all(this.#done);
+    return ((performance.now() - began) * 1e6) / (each * this.#members.length);
+  }
+
+  #all(semaphore: Semaphore): void {
+    for (let i = 0; i < this.#members.length; i++) semaphore.acquireSync();
+  }
+
+  async close(): Promise<void> {
+    for (const { tasks } of this.#members) tasks.putSync(null);
+    for (const { thread } of this.#members) await thread.join();
+  }
+}
