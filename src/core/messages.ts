@@ -4,13 +4,14 @@
  * @module
  */
 
-import { NotSendableError, RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../errors.ts";
 import { alloc, free } from "./heap.ts";
 import { ADDRESS, attach } from "./handles.ts";
 import { memory } from "./program.ts";
 import { attachments as attached, discardMessage, MESSAGE, release, retain } from "./references.ts";
 import { addressesIn, Codec, type CodecOptions, type Message } from "./wire/codec.ts";
 import type { PlatformObjects } from "./wire/platform.ts";
+import { Refusal } from "./wire/refusal.ts";
 import type { FunctionShipper } from "./wire/shipper.ts";
 import type { HostStrings } from "./wire/strings.ts";
 
@@ -44,7 +45,7 @@ export function setMessageSupport(given: MessageSupport): void {
     shared: {
       addressOf(value) {
         const address = (value as { [ADDRESS]?: number | string })[ADDRESS];
-        if (typeof address === "string") throw new NotSendableError(address);
+        if (typeof address === "string") throw new Refusal(address);
         if (address !== undefined) retain(memory, address);
         return address;
       },
