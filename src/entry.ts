@@ -7,5 +7,6 @@
 
 export { threadRole } from "./threading/role.ts";
 export { PoolWorker } from "./futures/pool-worker.ts";
-export { Queue } from "./queue/queue.ts";
+export * from "./queue/index.ts";
+export * from "./shared/index.ts";
 export * from "./threading/index.ts";

@@ -7,6 +7,7 @@
 
 export * from "./threading/index.ts";
 export * from "./queue/index.ts";
+export * from "./shared/index.ts";
 export * from "./futures/index.ts";
 export { isMain } from "./callable/node/is-main.ts";
 export { task } from "./callable/task.ts";

@@ -63,6 +63,10 @@ export function add(words: Words, index: number, delta: number): number {
 // Waiting goes through the Memory, which an explorer brings along; these serve real memories only.
 export { canBlock, notify, wait, waitAsync } from "./atomics.ts";
 
+// Values of 64 bits are data, never control words: an explorer need not see them.
+export type { LongWords } from "./atomics.ts";
+export { compareExchangeLong, exchangeLong, loadLong, storeLong } from "./atomics.ts";
+
 export function pause(): void {
   if (explorer === undefined) native.pause();
   else explorer.pause();

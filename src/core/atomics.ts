@@ -45,6 +45,26 @@ export function notify(words: Words, index: number, count?: number): number {
   return Atomics.notify(words as Int32Array<SharedArrayBuffer>, index, count);
 }
 
+/** Pairs of words, for values of 64 bits. */
+export type LongWords = BigInt64Array;
+
+export function loadLong(words: LongWords, index: number): bigint {
+  return Atomics.load(words, index);
+}
+
+export function storeLong(words: LongWords, index: number, value: bigint): void {
+  Atomics.store(words, index, value);
+}
+
+/** As {@link compareExchange}. */
+export function compareExchangeLong(words: LongWords, index: number, expected: bigint, value: bigint): bigint {
+  return Atomics.compareExchange(words, index, expected, value);
+}
+
+export function exchangeLong(words: LongWords, index: number, value: bigint): bigint {
+  return Atomics.exchange(words, index, value);
+}
+
 const hint = (Atomics as { pause?: () => void }).pause;
 
 /** One turn of a spin loop. */

@@ -31,6 +31,7 @@ interface Entry {
 
 const table: Map<number, Entry> = new Map();
 const makers: Map<number, () => object> = new Map();
+const resolvers: Map<number, (address: number) => () => object> = new Map();
 const modules: Set<string> = new Set();
 const registry: FinalizationRegistry<number> = new FinalizationRegistry((address) => {
   const entry = table.get(address);
@@ -80,6 +81,15 @@ export function register(tag: number, make: () => object, module?: string): void
   if (module !== undefined) modules.add(module);
 }
 
+/**
+ * As {@link register}, for a type whose handles differ from object to object: `resolve` looks at the object and says how
+ * its handle is made. It may load modules and attach other objects; what it returns only makes the handle.
+ */
+export function registerResolver(tag: number, resolve: (address: number) => () => object, module: string): void {
+  resolvers.set(tag, resolve);
+  modules.add(module);
+}
+
 /** The modules of types that a new thread must load, since this one may send it such objects. */
 export function typeModules(): string[] {
   return [...modules];
@@ -107,7 +117,7 @@ export function attach(address: number, maker?: () => object): object {
   }
   memory.reach(address);
   const tag = load(memory.words, address + OBJECT.tag);
-  const make = maker ?? makers.get(tag);
+  const make = maker ?? resolvers.get(tag)?.(address) ?? makers.get(tag);
   if (make === undefined) {
     const name = Object.entries(TAG).find(([, t]) => t === tag)?.[0];
     throw new RuntimeError(
@@ -141,7 +151,11 @@ function adopt(address: number, handle: object): void {
 const HELD = { capacity: 0, length: 1, first: 2 } as const;
 const holes: number[] = [];
 
-function keep(address: number): number {
+/**
+ * Enters a reference that the calling thread has taken, so that it is given back if the thread dies. Returns its place,
+ * for {@link drop}.
+ */
+export function keep(address: number): number {
   const hole = holes.pop();
   let list = load(memory.words, memory.record + RECORD.held);
   if (hole !== undefined) {
@@ -167,7 +181,7 @@ function enlarge(list: number, length: number): number {
   return larger;
 }
 
-function drop(place: number): void {
+export function drop(place: number): void {
   store(memory.words, load(memory.words, memory.record + RECORD.held) + place, 0);
   holes.push(place);
 }

@@ -92,14 +92,19 @@ function unlockHeap(memory: Memory): void {
 /** Fetches a chain of blocks and keeps all but one. In a chain, word 0 links the blocks and word 1 the chains. */
 function refill(memory: Memory, c: number, cache: number): number {
   lockHeap(memory);
-  let chain = load(memory.words, PROGRAM.freeLists + c);
-  if (chain === 0) {
-    chain = carve(memory, c);
-  } else {
-    memory.reach(chain);
-    store(memory.words, PROGRAM.freeLists + c, memory.words[chain + 1]!);
+  let chain: number;
+  try {
+    chain = load(memory.words, PROGRAM.freeLists + c);
+    if (chain === 0) {
+      chain = carve(memory, c);
+    } else {
+      memory.reach(chain);
+      store(memory.words, PROGRAM.freeLists + c, memory.words[chain + 1]!);
+    }
+  } finally {
+    // The memory may be full.
+    unlockHeap(memory);
   }
-  unlockHeap(memory);
   let length = 0;
   for (let block = memory.words[chain]!; block !== 0; block = memory.words[block]!, length++) memory.reach(block);
   memory.words[cache] = memory.words[chain]!;

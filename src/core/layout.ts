@@ -195,6 +195,14 @@ export const TAG = {
   priorityQueue: 0x6c0c,
   simpleQueue: 0x6c0d,
   rwlock: 0x6c0e,
+  value: 0x6c20,
+  array: 0x6c21,
+  struct: 0x6c22,
+  /** What the fields of a struct are: shared by all its instances. */
+  structLayout: 0x6c23,
+  map: 0x6c24,
+  /** A value in a map, which readers keep while they decode it. */
+  box: 0x6c25,
 } as const;
 
 export const LOCK = {

@@ -13,8 +13,22 @@
 
 import { add, load, store } from "#atomics";
 import { free } from "./heap.ts";
-import { BARRIER, CONDITION, OBJECT, QUEUE, TAG, THREAD, THREAD_MESSAGES } from "./layout.ts";
+import {
+  ARRAY,
+  BARRIER,
+  BOX,
+  CONDITION,
+  OBJECT,
+  QUEUE,
+  STRUCT,
+  STRUCT_LAYOUT,
+  TAG,
+  THREAD,
+  THREAD_MESSAGES,
+  VALUE,
+} from "./layout.ts";
 import type { Memory } from "./memory.ts";
+import { disposeMap } from "./raw/map.ts";
 import { discardItems } from "./raw/queue.ts";
 import { addressesIn } from "./wire/codec.ts";
 
@@ -67,8 +81,35 @@ function dispose(memory: Memory, address: number): void {
       for (const word of THREAD_MESSAGES) discardWord(memory, address + word);
       if (load(memory.words, address + THREAD.timer) !== 0) release(memory, load(memory.words, address + THREAD.timer));
       break;
+    case TAG.value:
+      releaseWord(memory, address + VALUE.lock);
+      break;
+    case TAG.array:
+      releaseWord(memory, address + ARRAY.lock);
+      break;
+    case TAG.struct:
+      for (let i = load(memory.words, address + STRUCT.nested) - 1; i >= 0; i--) {
+        releaseWord(memory, address + STRUCT.first + i);
+      }
+      releaseWord(memory, address + STRUCT.layout);
+      break;
+    case TAG.structLayout:
+      discardWord(memory, address + STRUCT_LAYOUT.fields);
+      break;
+    case TAG.map:
+      disposeMap(memory, address, (nested) => release(memory, nested));
+      break;
+    case TAG.box:
+      discardWord(memory, address + BOX.message);
+      break;
     default:
   }
+}
+
+/** Gives back the reference to an object that a word may hold. */
+function releaseWord(memory: Memory, word: number): void {
+  const address = load(memory.words, word);
+  if (address !== 0) release(memory, address);
 }
 
 function discardWord(memory: Memory, word: number): void {

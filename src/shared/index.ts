@@ -1,0 +1,24 @@
+/**
+ * heddle/shared: data that threads share instead of copying it.
+ *
+ * @module
+ */
+
+export type { LockOption } from "./own-lock.ts";
+export {
+  bool,
+  type DataType,
+  type Elements,
+  float32,
+  float64,
+  int16,
+  int32,
+  int64,
+  int8,
+  uint16,
+  uint32,
+  uint64,
+  uint8,
+} from "./types.ts";
+export { Value } from "./value.ts";
+export { NotSendableError, OwnerDiedError, RuntimeError, ValueError } from "../errors.ts";
