@@ -4,7 +4,7 @@
  * @module
  */
 
-import { discard, pack, prepare, unpack } from "./messages.ts";
+import { copy, discard, hasAttachments, pack, prepare, unpack } from "./messages.ts";
 import { isMessage } from "./raw/queue.ts";
 
 /** Constants, below the lowest address a block can have. */
@@ -47,6 +47,21 @@ export function fromCell(cell: number): unknown {
     default:
       return unpack(cell);
   }
+}
+
+/**
+ * For looking at an item that stays where it is, and that another thread may take as soon as the caller lets it: copies
+ * the cell, which must be possible, and reads the copy when what this returns is called.
+ */
+export function copyCell(cell: number): () => unknown {
+  if (!isMessage(cell)) return () => fromCell(cell);
+  const copied = copy(cell);
+  return () => unpack(copied);
+}
+
+/** False: the item holds what can be taken only once. */
+export function canCopy(cell: number): boolean {
+  return !isMessage(cell) || !hasAttachments(cell);
 }
 
 /** What must be loaded before {@link fromCell}. */

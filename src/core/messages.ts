@@ -8,7 +8,7 @@ import { RuntimeError } from "../errors.ts";
 import { alloc, free } from "./heap.ts";
 import { ADDRESS, attach } from "./handles.ts";
 import { memory } from "./program.ts";
-import { attachments as attached, discardMessage, MESSAGE, release, retain } from "./references.ts";
+import { attachments as attached, discardMessage, functionOf, MESSAGE, release, retain } from "./references.ts";
 import { addressesIn, Codec, type CodecOptions, type Message } from "./wire/codec.ts";
 import type { PlatformObjects } from "./wire/platform.ts";
 import { Refusal } from "./wire/refusal.ts";
@@ -141,16 +141,25 @@ function viewOf(message: number): Uint8Array {
 
 /** What must be loaded or fetched before {@link unpack}, or {@link peek} with `keep`. `undefined`: nothing. */
 export function prepare(message: number, keep = false): Promise<unknown> | undefined {
-  const bytes = viewOf(message);
   const waits: Promise<unknown>[] = [];
-  for (const reference of ready().references(bytes)) {
-    const loading = support!.shipper.prepare(reference);
-    if (loading !== undefined) waits.push(loading);
-  }
+  prepareFunctions(message, waits);
   const attachments = memory.words[message + MESSAGE.attachments]!;
   const fetching = attachments === 0 ? undefined : support!.attachments.request(attachments, keep);
   if (fetching !== undefined) waits.push(fetching);
   return waits.length === 0 ? undefined : Promise.all(waits);
+}
+
+/** Loads what the functions in a message need, and those that its shared objects will call in whatever thread. */
+function prepareFunctions(message: number, waits: Promise<unknown>[]): void {
+  const bytes = viewOf(message);
+  for (const reference of ready().references(bytes)) {
+    const loading = support!.shipper.prepare(reference);
+    if (loading !== undefined) waits.push(loading);
+  }
+  for (const address of addressesIn(bytes)) {
+    const called = functionOf(memory, address);
+    if (called !== 0) prepareFunctions(called, waits);
+  }
 }
 
 /** The value, and frees the message. */
@@ -166,6 +175,23 @@ export function unpack(message: number): unknown {
 export function peek(message: number): unknown {
   for (const address of addressesIn(viewOf(message))) retain(memory, address);
   return decode(message, true);
+}
+
+/** Does it carry what the platform moves or clones, so that only one can read it? */
+export function hasAttachments(message: number): boolean {
+  memory.reach(message);
+  return memory.words[message + MESSAGE.attachments] !== 0;
+}
+
+/** A second message with the same value. Not of one that {@link hasAttachments}. */
+export function copy(message: number): number {
+  const bytes = viewOf(message);
+  const block = alloc(memory, MESSAGE.first + ((bytes.length + 3) >>> 2));
+  memory.words[block + MESSAGE.bytes] = bytes.length;
+  memory.words[block + MESSAGE.attachments] = 0;
+  viewOf(block).set(bytes);
+  for (const address of addressesIn(bytes)) retain(memory, address);
+  return block;
 }
 
 /** As {@link unpack}, once everything it needs is loaded. */

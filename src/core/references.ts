@@ -71,8 +71,15 @@ function dispose(memory: Memory, address: number): void {
       discardWord(memory, address + BARRIER.action);
       break;
     case TAG.queue:
+    case TAG.lifoQueue:
+    case TAG.simpleQueue:
       discardItems(memory, address, (message) => discardMessage(memory, message));
       free(memory, load(memory.words, address + QUEUE.ring));
+      break;
+    case TAG.priorityQueue:
+      discardItems(memory, address, (message) => discardMessage(memory, message));
+      discardWord(memory, address + PRIORITY.function);
+      if (load(memory.words, address + PRIORITY.turn) !== 0) release(memory, load(memory.words, address + PRIORITY.turn));
       break;
     case TAG.ring:
       free(memory, load(memory.words, address + QUEUE.ring));
@@ -110,6 +117,19 @@ function dispose(memory: Memory, address: number): void {
 function releaseWord(memory: Memory, word: number): void {
   const address = load(memory.words, word);
   if (address !== 0) release(memory, address);
+}
+
+/** Message of the function that a shared object calls in the threads that use it, or 0. */
+export function functionOf(memory: Memory, address: number): number {
+  memory.reach(address);
+  switch (load(memory.words, address + OBJECT.tag)) {
+    case TAG.barrier:
+      return load(memory.words, address + BARRIER.action);
+    case TAG.priorityQueue:
+      return load(memory.words, address + PRIORITY.function);
+    default:
+      return 0;
+  }
 }
 
 function discardWord(memory: Memory, word: number): void {

@@ -8,17 +8,12 @@ import { load, store } from "#atomics";
 import { host } from "#host";
 import { deadlineIn, describe, type WaitOptions } from "../core/deadline.ts";
 import { ADDRESS, isAttaching, register, SharedObject } from "../core/handles.ts";
-import { GRANT, QUEUE, QUEUE_WORDS, SLOT, TAG } from "../core/layout.ts";
-import type { Memory } from "../core/memory.ts";
+import { GRANT, QUEUE, QUEUE_WORDS, TAG } from "../core/layout.ts";
+import { discard } from "../core/messages.ts";
 import { EXPIRED, QUEUED, type WaitKind } from "../core/parker.ts";
 import { memory, parker } from "../core/program.ts";
 import {
-  cancelGet,
-  cancelPut,
   createRing,
-  GET,
-  getCell,
-  got,
   isShutDown,
   joinOrEnqueue,
   markDone,
@@ -29,56 +24,26 @@ import {
   shutDown,
   unfinished,
 } from "../core/raw/queue.ts";
-import { Empty, Full, ShutDown, ValueError } from "../errors.ts";
+import { CancelledError, Full, ShutDown, ValueError } from "../errors.ts";
 import { discardCell, fromCell, prepareCell, toCell } from "../core/cells.ts";
+import { type Opener, PutWait, takeItem, takeItemNowait, takeItemSync } from "./waits.ts";
 
 host.ready();
-
-/** One wait to get, and the cell it got. */
-class GetWait implements WaitKind {
-  readonly name: string = "queue.get";
-  cell = 0;
-
-  enter(memory: Memory, queue: number, slot: number): number {
-    const result = getCell(memory, queue, slot);
-    if (result === GET.queued) return QUEUED;
-    this.cell = got.cell;
-    return result === GET.done ? GRANT.done : GRANT.broken;
-  }
-
-  cancel(memory: Memory, queue: number, slot: number): boolean {
-    return cancelGet(memory, queue, slot);
-  }
-
-  take(memory: Memory, slot: number): void {
-    this.cell = load(memory.words, slot + SLOT.payload);
-  }
-}
-
-/** One wait to put a cell. */
-class PutWait implements WaitKind {
-  readonly name: string = "queue.put";
-  readonly #cell: number;
-
-  constructor(cell: number) {
-    this.#cell = cell;
-  }
-
-  enter(memory: Memory, queue: number, slot: number): number {
-    const result = putCell(memory, queue, this.#cell, slot);
-    if (result === PUT.queued) return QUEUED;
-    return result === PUT.done ? GRANT.done : GRANT.broken;
-  }
-
-  cancel(memory: Memory, queue: number, slot: number): boolean {
-    return cancelPut(memory, queue, slot);
-  }
-}
 
 const JOIN_WAIT: WaitKind = {
   name: "queue.join",
   enter: (memory, queue, slot) => (joinOrEnqueue(memory, queue, slot) ? GRANT.done : QUEUED),
 };
+
+/** What distinguishes the shared object of a variant: its type, which decides the order, and its own words. */
+export interface QueueForm {
+  readonly name: string;
+  readonly tag: number;
+  readonly words: number;
+  init(address: number): void;
+}
+
+const open: Opener = { prepare: prepareCell, open: fromCell, discard: discardCell };
 
 /**
  * A queue that any number of threads put items into and get items from, each item exactly once, first in, first out.
@@ -111,27 +76,54 @@ const JOIN_WAIT: WaitKind = {
  * copies, as in `multiprocessing`.
  */
 export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T> {
+  /** @internal */
+  protected static readonly form: QueueForm = {
+    name: "Queue",
+    tag: TAG.queue,
+    words: QUEUE_WORDS,
+    init: (address) => store(memory.words, address + QUEUE.ring, createRing(memory)),
+  };
+
   /** @param maxsize how many items fit; 0 or less: as many as memory holds */
   constructor(maxsize = 0) {
     if (!isAttaching()) checkMaxsize(maxsize);
-    super(TAG.queue, QUEUE_WORDS, (address) => {
-      store(memory.words, address + QUEUE.ring, createRing(memory));
+    const { form } = new.target;
+    super(form.tag, form.words, (address) => {
+      form.init(address);
       store(memory.words, address + QUEUE.maxsize, limit(maxsize));
     });
   }
+
+  // ── What variants override: how an item becomes a cell, how a cell gets its place, and back ────────────────────────
+
+  /** @internal The item as a cell, which belongs to the caller until it is in the queue. */
+  protected toCell(item: T): number {
+    return toCell(item, "item");
+  }
+
+  /** @internal How a cell becomes an item again. */
+  protected get opener(): Opener {
+    return open;
+  }
+
+  /** @internal Puts the cell in its place, or says why not, as raw/queue.ts does. `again`: it waited before. */
+  protected insert(cell: number, slot: number, _again: boolean): number {
+    return putCell(memory, this[ADDRESS], cell, slot);
+  }
+
+  // ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Puts an item, waiting for room without blocking. Throws `Full` when the timeout passes, `ShutDown` after that. */
   async put(item: T, options?: WaitOptions): Promise<void> {
     const deadline = deadlineIn(options);
     options?.signal?.throwIfAborted();
-    const cell = toCell(item, "item");
-    const result = putCell(memory, this[ADDRESS], cell, 0);
-    if (result === PUT.done) return;
+    const cell = this.toCell(item);
     try {
-      const wait = new PutWait(cell);
-      checkPut(await parker.wait(wait, this[ADDRESS], this, deadline, options?.signal), this.maxsize);
+      if (this.insert(cell, 0, false) === PUT.done) return;
+      const wait = this.#putting(cell);
+      this.#checkPut(await parker.wait(wait, this[ADDRESS], this, deadline, options?.signal), wait, options);
     } catch (error) {
-      discardCell(cell);
+      this.opener.discard(cell);
       throw error;
     }
   }
@@ -140,58 +132,42 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   putSync(item: T, options?: WaitOptions): void {
     const deadline = deadlineIn(options);
     options?.signal?.throwIfAborted();
-    const cell = toCell(item, "item");
-    if (putCell(memory, this[ADDRESS], cell, 0) === PUT.done) return;
+    const cell = this.toCell(item);
     try {
-      checkPut(parker.waitSync(new PutWait(cell), this[ADDRESS], deadline, options?.signal), this.maxsize);
+      if (this.insert(cell, 0, false) === PUT.done) return;
+      const wait = this.#putting(cell);
+      this.#checkPut(parker.waitSync(wait, this[ADDRESS], deadline, options?.signal), wait, options);
     } catch (error) {
-      discardCell(cell);
+      this.opener.discard(cell);
       throw error;
     }
   }
 
   /** Puts an item if there is room, else throws `Full`. */
   putNowait(item: T): void {
-    const cell = toCell(item, "item");
-    const result = putCell(memory, this[ADDRESS], cell, 0);
-    if (result === PUT.done) return;
-    discardCell(cell);
-    checkPut(result === PUT.shut ? GRANT.broken : EXPIRED, this.maxsize);
-  }
-
-  /** Removes and returns the oldest item, waiting for one without blocking. Throws `Empty` when the timeout passes. */
-  async get(options?: WaitOptions): Promise<T> {
-    const deadline = deadlineIn(options);
-    options?.signal?.throwIfAborted();
-    const wait = new GetWait();
-    checkGet(await parker.wait(wait, this[ADDRESS], this, deadline, options?.signal));
-    const loading = prepareCell(wait.cell);
-    if (loading !== undefined) {
-      try {
-        await loading;
-      } catch (error) {
-        discardCell(wait.cell);
-        throw error;
-      }
+    const cell = this.toCell(item);
+    try {
+      const result = this.insert(cell, 0, false);
+      if (result !== PUT.done) this.#checkPut(PutWait.resultOf(result));
+    } catch (error) {
+      this.opener.discard(cell);
+      throw error;
     }
-    return fromCell(wait.cell) as T;
   }
 
-  /** Removes and returns the oldest item, blocking until there is one. Throws `Empty` when the timeout passes. */
+  /** Removes and returns the next item, waiting for one without blocking. Throws `Empty` when the timeout passes. */
+  async get(options?: WaitOptions): Promise<T> {
+    return (await takeItem(this, this.opener, options)) as T;
+  }
+
+  /** Removes and returns the next item, blocking until there is one. Throws `Empty` when the timeout passes. */
   getSync(options?: WaitOptions): T {
-    const deadline = deadlineIn(options);
-    options?.signal?.throwIfAborted();
-    if (getCell(memory, this[ADDRESS], 0) === GET.done) return fromCell(got.cell) as T;
-    const wait = new GetWait();
-    checkGet(parker.waitSync(wait, this[ADDRESS], deadline, options?.signal));
-    return fromCell(wait.cell) as T;
+    return takeItemSync(this, this.opener, options) as T;
   }
 
-  /** Removes and returns the oldest item if there is one, else throws `Empty`. */
+  /** Removes and returns the next item if there is one, else throws `Empty`. */
   getNowait(): T {
-    const result = getCell(memory, this[ADDRESS], 0);
-    if (result !== GET.done) checkGet(result === GET.shut ? GRANT.broken : EXPIRED);
-    return fromCell(got.cell) as T;
+    return takeItemNowait(this, this.opener) as T;
   }
 
   /** Reports that an item once got is finished with. Throws `ValueError` if it is called more often than items were put. */
@@ -217,7 +193,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
    * left. Everyone who waits in vain is woken. May be called again.
    */
   shutdown(options?: { immediate?: boolean }): void {
-    shutDown(memory, this[ADDRESS], options?.immediate === true, discardCell);
+    shutDown(memory, this[ADDRESS], options?.immediate === true, discard);
   }
 
   /** Was {@link shutdown} called? */
@@ -271,7 +247,31 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   }
 
   override toString(): string {
-    return `<Queue qsize=${this.qsize} maxsize=${this.maxsize}>`;
+    const { name } = (this.constructor as typeof Queue).form;
+    return `<${name} qsize=${this.qsize} maxsize=${this.maxsize}>`;
+  }
+
+  #putting(cell: number): PutWait {
+    return new PutWait((slot, again) => this.insert(cell, slot, again));
+  }
+
+  #checkPut(result: number, wait?: PutWait, options?: WaitOptions): void {
+    if (wait?.failure !== undefined) throw wait.failure.error;
+    if (result === EXPIRED) {
+      // It was late in another way if it had been invited to try again in the meantime.
+      if (wait?.gaveUp === true) {
+        options?.signal?.throwIfAborted();
+        if (parker.cancelRequested) throw new CancelledError("queue.put was given up because its thread was cancelled");
+      }
+      throw new Full(`The queue is full: it holds ${this.maxsize} items, its maxsize.`);
+    }
+    if (result === GRANT.broken) throw new ShutDown("The queue was shut down: nothing can be put into it any more.");
+    if (result === GRANT.refused) {
+      throw new TypeError(
+        "The item's priority cannot be compared with those in the queue, so nothing was put. Numbers are compared with " +
+          "numbers, strings with strings, arrays element by element; for other items give the PriorityQueue a key or compare function.",
+      );
+    }
   }
 }
 
@@ -286,14 +286,4 @@ function checkMaxsize(maxsize: number): void {
 
 function limit(maxsize: number): number {
   return maxsize > 0 && maxsize < 2 ** 31 ? maxsize : 0;
-}
-
-function checkPut(result: number, maxsize: number): void {
-  if (result === EXPIRED) throw new Full(`The queue is full: it holds ${maxsize} items, its maxsize.`);
-  if (result === GRANT.broken) throw new ShutDown("The queue was shut down: nothing can be put into it any more.");
-}
-
-function checkGet(result: number): void {
-  if (result === EXPIRED) throw new Empty("The queue is empty.");
-  if (result === GRANT.broken) throw new ShutDown("The queue was shut down, and nothing is left in it.");
 }

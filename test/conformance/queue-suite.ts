@@ -335,13 +335,13 @@ export function queueSuite(backend: Backend, kind: QueueKind): void {
 
     test("SD-3 immediate: items are dropped, join waits only for what is in flight", async () => {
       const idle = kind.make();
-      for (let i = 0; i < 3; i++) idle.putNowait({ i });
+      for (let i = 0; i < 3; i++) idle.putNowait([i, { i }]);
       idle.shutdown({ immediate: true });
       assert.equal(idle.qsize, 0);
       assert.throws(() => idle.getSync(), ShutDown);
       await idle.join();
       const busy = kind.make();
-      for (let i = 0; i < 3; i++) busy.putNowait({ i });
+      for (let i = 0; i < 3; i++) busy.putNowait([i, { i }]);
       const joins = [watch(busy.join()), watch(kit.run((queue: QueueLike) => queue.joinSync(), busy))];
       await kit.waiting(busy, 2);
       busy.getNowait();

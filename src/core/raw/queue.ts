@@ -1,14 +1,15 @@
 /**
- * The queue of items: a growing ring, and three wait lists. All of it changes under the guard of the getters' list.
+ * The queue of items: its cells in some order (raw/ring.ts, raw/priority.ts), and three wait lists. All of it changes
+ * under the guard of the getters' list.
  *
  * ```
- *   put ─► ring[puts & mask], puts + 1 ─┐                      ┌─► first getter ─► granted with its cell
- *                                       ├─► settle while it can ┤
- *   get ◄─ ring[gets & mask], gets + 1 ─┘                      └─► first putter's cell ─► ring, granted
+ *   put ─► add a cell, puts + 1 ────┐                      ┌─► first getter ─► granted with its cell
+ *                                   ├─► settle while it can ┤
+ *   get ◄─ remove the next, gets + 1 ┘                      └─► first putter's cell ─► added, granted
  *
  *   size = puts - gets        unfinished = puts - done        (all three only grow, and wrap)
  * ```
- * Each step is committed by one store of a counter. Moving a cell between the ring and a waiting slot takes two: the
+ * Each step is committed by one store of a counter. Moving a cell between the queue and a waiting slot takes two: the
  * counter, and the grant. So the slot is marked `moving` first, with the value the counter will have; whoever takes over
  * the guard from a thread that died in between sees from the counter whether the cell has moved, and completes or
  * forgets the move. Nothing that was put is lost or delivered twice; a getter that dies gives its cell back.
@@ -20,23 +21,32 @@
  */
 
 import { load, store } from "#atomics";
-import { allocZeroed, free, sizeOf } from "../heap.ts";
-import { GRANT, LIST, QUEUE, SLOT } from "../layout.ts";
+import { GRANT, LIST, QUEUE, SLOT, TAG } from "../layout.ts";
 import type { Memory } from "../memory.ts";
+import { byPriority } from "./priority.ts";
+import { ADDED, type Comparator, type QueueOrder } from "./queue-order.ts";
+import { fifo, lifo } from "./ring.ts";
 import { enqueue, first, grant, grantAllAndUnlock, lockList, takeOut, unlockList, wakeAll } from "./wait-list.ts";
 
-export const PUT = { done: 0, full: 1, shut: 2, queued: 3 } as const;
+export { createRing, ringBytes } from "./ring.ts";
+
+/** The last two as in `ADDED`. */
+export const PUT = { done: 0, full: 1, shut: 2, queued: 3, refused: 4, asked: 5 } as const;
 export const GET = { done: 0, empty: 1, shut: 2, queued: 3 } as const;
 
 /** Cells below this, if even, are constants: no block lies there. */
 export const FIRST_ADDRESS = 128;
 
-const FIRST_CAPACITY = 14;
-
-export function createRing(memory: Memory): number {
-  const ring = allocZeroed(memory, FIRST_CAPACITY + 1);
-  store(memory.words, ring, 7);
-  return ring;
+/** A shared object's type never changes: a plain read will do. */
+function orderOf(memory: Memory, queue: number): QueueOrder {
+  switch (memory.words[queue]) {
+    case TAG.lifoQueue:
+      return lifo;
+    case TAG.priorityQueue:
+      return byPriority;
+    default:
+      return fifo;
+  }
 }
 
 function size(memory: Memory, queue: number): number {
@@ -51,8 +61,18 @@ export function unfinished(memory: Memory, queue: number): number {
   return (load(memory.words, queue + QUEUE.puts) - load(memory.words, queue + QUEUE.done)) | 0;
 }
 
-/** Puts a cell, or says why not. With a slot (not 0), a full queue enters the slot, which then carries the cell. */
-export function putCell(memory: Memory, queue: number, cell: number, slot: number): number {
+/**
+ * Puts a cell, or says why not. With a slot (not 0), a full queue enters the slot, which then carries the cell; `again`:
+ * at the head of those who wait, since it was invited from there.
+ */
+export function putCell(
+  memory: Memory,
+  queue: number,
+  cell: number,
+  slot: number,
+  compare?: Comparator,
+  again = false,
+): number {
   const guard = queue + QUEUE.getters;
   lockQueue(memory, queue);
   if (load(memory.words, queue + QUEUE.shut) !== 0) {
@@ -69,15 +89,17 @@ export function putCell(memory: Memory, queue: number, cell: number, slot: numbe
     store(memory.words, slot + SLOT.payload, cell);
     const list = queue + QUEUE.putters;
     lockList(memory, list);
-    enqueue(memory, list, slot, queue);
+    enqueue(memory, list, slot, queue, again);
     unlockList(memory, list);
     unlockList(memory, guard);
     return PUT.queued;
   }
-  append(memory, queue, cell, n);
-  if (load(memory.words, guard + LIST.head) === 0) unlockList(memory, guard);
+  const added = orderOf(memory, queue).add(memory, queue, cell, n, compare);
+  // Who was invited and then refused leaves its place to the next.
+  if (added === ADDED.refused) settleAndUnlock(memory, queue);
+  else if (load(memory.words, guard + LIST.head) === 0) unlockList(memory, guard);
   else settleAndUnlock(memory, queue);
-  return PUT.done;
+  return added;
 }
 
 /** Where {@link getCell} leaves the cell. One thread, one call at a time: nothing can come in between. */
@@ -88,9 +110,9 @@ export function getCell(memory: Memory, queue: number, slot: number): number {
   const guard = queue + QUEUE.getters;
   lockQueue(memory, queue);
   if (size(memory, queue) > 0) {
-    const gets = load(memory.words, queue + QUEUE.gets);
-    got.cell = cellAt(memory, queue, gets);
-    store(memory.words, queue + QUEUE.gets, (gets + 1) | 0);
+    const order = orderOf(memory, queue);
+    got.cell = order.next(memory, queue);
+    order.remove(memory, queue);
     if (load(memory.words, queue + QUEUE.putters + LIST.head) === 0) unlockList(memory, guard);
     else settleAndUnlock(memory, queue);
     return GET.done;
@@ -110,41 +132,7 @@ export function getCell(memory: Memory, queue: number, slot: number): number {
 /** Takes the queue's guard; if its holder died, first completes what that had begun. */
 function lockQueue(memory: Memory, queue: number): void {
   while (lockList(memory, queue + QUEUE.getters)) settleAndUnlock(memory, queue);
-}
-
-/** Address of the ring. All of it is made reachable: it can span pages that were added after this thread last looked. */
-function ringOf(memory: Memory, queue: number): number {
-  const ring = memory.reach(load(memory.words, queue + QUEUE.ring));
-  memory.reach(ring + memory.words[ring]! + 1);
-  return ring;
-}
-
-function cellAt(memory: Memory, queue: number, index: number): number {
-  const ring = ringOf(memory, queue);
-  return memory.words[ring + 1 + (index & memory.words[ring]!)]!;
-}
-
-function append(memory: Memory, queue: number, cell: number, n: number): void {
-  let ring = ringOf(memory, queue);
-  if (n > memory.words[ring]!) ring = enlarge(memory, queue, ring);
-  const puts = load(memory.words, queue + QUEUE.puts);
-  memory.words[ring + 1 + (puts & memory.words[ring]!)] = cell;
-  store(memory.words, queue + QUEUE.puts, (puts + 1) | 0);
-}
-
-function enlarge(memory: Memory, queue: number, ring: number): number {
-  const mask = memory.words[ring]!;
-  const larger = allocZeroed(memory, 2 * mask + 3);
-  const words = memory.words;
-  const largerMask = 2 * mask + 1;
-  words[larger] = largerMask;
-  const end = load(words, queue + QUEUE.puts);
-  for (let i = load(words, queue + QUEUE.gets); i !== end; i = (i + 1) | 0) {
-    words[larger + 1 + (i & largerMask)] = words[ring + 1 + (i & mask)]!;
-  }
-  store(words, queue + QUEUE.ring, larger);
-  free(memory, ring);
-  return larger;
+  orderOf(memory, queue).repair?.(memory, queue);
 }
 
 function settleAndUnlock(memory: Memory, queue: number): void {
@@ -158,7 +146,9 @@ function settleAndUnlock(memory: Memory, queue: number): void {
 function settle(memory: Memory, queue: number, woken: number[]): void {
   const getters = queue + QUEUE.getters;
   const putters = queue + QUEUE.putters;
-  for (;;) {
+  const order = orderOf(memory, queue);
+  order.repair?.(memory, queue);
+  for (let invited = 0; ; ) {
     const getter = first(memory, getters);
     if (getter !== 0) {
       if (hasMoved(memory, getter, load(memory.words, queue + QUEUE.gets))) {
@@ -167,15 +157,21 @@ function settle(memory: Memory, queue: number, woken: number[]): void {
       }
       if (size(memory, queue) > 0) {
         const gets = load(memory.words, queue + QUEUE.gets);
-        store(memory.words, getter + SLOT.payload, cellAt(memory, queue, gets));
+        store(memory.words, getter + SLOT.payload, order.next(memory, queue));
         store(memory.words, getter + SLOT.request, (gets + 1) | 0);
         store(memory.words, getter + SLOT.value, GRANT.moving);
-        store(memory.words, queue + QUEUE.gets, (gets + 1) | 0);
+        order.remove(memory, queue);
         serve(memory, getters, getter, woken);
         continue;
       }
     }
-    if (load(memory.words, putters + LIST.head) === 0 || !admit(memory, queue, putters, woken)) return;
+    if (load(memory.words, putters + LIST.head) === 0) return;
+    if (order.asks?.(memory, queue) === true) {
+      if (!invite(memory, queue, putters, woken, invited)) return;
+      invited++;
+    } else if (!admit(memory, queue, putters, woken)) {
+      return;
+    }
   }
 }
 
@@ -187,37 +183,48 @@ function admit(memory: Memory, queue: number, putters: number, woken: number[]):
   const moved = putter !== 0 && hasMoved(memory, putter, load(memory.words, queue + QUEUE.puts));
   const admitted = putter !== 0 && (moved || maxsize <= 0 || n < maxsize);
   if (admitted) {
+    let added: number = ADDED.done;
     if (!moved) {
       store(memory.words, putter + SLOT.request, (load(memory.words, queue + QUEUE.puts) + 1) | 0);
       store(memory.words, putter + SLOT.value, GRANT.moving);
-      append(memory, queue, load(memory.words, putter + SLOT.payload), n);
+      added = orderOf(memory, queue).add(memory, queue, load(memory.words, putter + SLOT.payload), n);
     }
-    // It is in the ring: a reaper that finds it granted must not put it back once more.
-    store(memory.words, putter + SLOT.payload, 0);
-    serve(memory, putters, putter, woken);
+    // It is in the queue: a reaper that finds it granted must not put it back once more.
+    if (added === ADDED.done) store(memory.words, putter + SLOT.payload, 0);
+    serve(memory, putters, putter, woken, added === ADDED.done ? GRANT.done : GRANT.refused);
   }
   unlockList(memory, putters);
   return admitted;
+}
+
+/** Tells the first putter to try again, if there is room besides what the `invited` will take. */
+function invite(memory: Memory, queue: number, putters: number, woken: number[], invited: number): boolean {
+  lockList(memory, putters);
+  const putter = first(memory, putters);
+  const maxsize = load(memory.words, queue + QUEUE.maxsize);
+  const room = putter !== 0 && (maxsize <= 0 || size(memory, queue) + invited < maxsize);
+  if (room) {
+    // Its cell is its own again.
+    store(memory.words, putter + SLOT.payload, 0);
+    serve(memory, putters, putter, woken, GRANT.retry);
+  }
+  unlockList(memory, putters);
+  return room;
 }
 
 function hasMoved(memory: Memory, slot: number, counter: number): boolean {
   return load(memory.words, slot + SLOT.value) === GRANT.moving && load(memory.words, slot + SLOT.request) === counter;
 }
 
-function serve(memory: Memory, list: number, slot: number, woken: number[]): void {
+function serve(memory: Memory, list: number, slot: number, woken: number[], value: number = GRANT.done): void {
   woken.push(slot, load(memory.words, slot + SLOT.async), load(memory.words, slot + SLOT.tid));
-  grant(memory, list, slot, GRANT.done);
+  grant(memory, list, slot, value);
 }
 
-/** A getter died with a cell it had been given: the cell goes back to the head of the queue. */
+/** A getter died with a cell it had been given: the cell goes back to where it was. */
 export function giveBack(memory: Memory, queue: number, cell: number): void {
   lockQueue(memory, memory.reach(queue));
-  const n = size(memory, queue);
-  let ring = ringOf(memory, queue);
-  if (n > memory.words[ring]!) ring = enlarge(memory, queue, ring);
-  const gets = (load(memory.words, queue + QUEUE.gets) - 1) | 0;
-  memory.words[ring + 1 + (gets & memory.words[ring]!)] = cell;
-  store(memory.words, queue + QUEUE.gets, gets);
+  orderOf(memory, queue).putBack(memory, queue, cell, size(memory, queue));
   settleAndUnlock(memory, queue);
 }
 
@@ -244,7 +251,7 @@ export function cancelGet(memory: Memory, queue: number, slot: number): boolean 
   return cancelIn(memory, queue, queue + QUEUE.getters, slot);
 }
 
-/** Settles first: whoever died here may have given the slot its item, or put it into the ring, without saying so. */
+/** Settles first: whoever died here may have given the slot its item, or put it into the queue, without saying so. */
 function cancelIn(memory: Memory, queue: number, list: number, slot: number): boolean {
   const woken: number[] = [];
   const isPutter = list === queue + QUEUE.putters;
@@ -290,15 +297,14 @@ export function joinOrEnqueue(memory: Memory, queue: number, slot: number): bool
   return finished;
 }
 
-/** No more puts; gets drain what is left. `immediate` drops that too, handing each cell to `discard`. */
-export function shutDown(memory: Memory, queue: number, immediate: boolean, discard: (cell: number) => void): void {
+/** No more puts; gets drain what is left. `immediate` drops that too, handing each message to `discard`. */
+export function shutDown(memory: Memory, queue: number, immediate: boolean, discard: (message: number) => void): void {
   lockQueue(memory, queue);
   store(memory.words, queue + QUEUE.shut, 1);
-  const dropped: number[] = [];
+  const order = orderOf(memory, queue);
+  const dropped = immediate ? order.cells(memory, queue) : [];
   if (immediate) {
-    let gets = load(memory.words, queue + QUEUE.gets);
-    for (let n = size(memory, queue); n > 0; n--, gets = (gets + 1) | 0) dropped.push(cellAt(memory, queue, gets));
-    store(memory.words, queue + QUEUE.gets, gets);
+    order.clear(memory, queue);
     store(memory.words, queue + QUEUE.done, (load(memory.words, queue + QUEUE.done) + dropped.length) | 0);
   }
   lockList(memory, queue + QUEUE.putters);
@@ -312,7 +318,7 @@ export function shutDown(memory: Memory, queue: number, immediate: boolean, disc
   }
   unlockAndRelease(memory, queue, finished);
   wakeAll(memory, woken);
-  for (const cell of dropped) discard(cell);
+  for (const cell of dropped) dropCell(memory, queue, cell, discard);
 }
 
 export function isShutDown(memory: Memory, queue: number): boolean {
@@ -324,26 +330,27 @@ export function isMessage(cell: number): boolean {
   return (cell & 1) === 0 && (cell < 0 || cell >= FIRST_ADDRESS);
 }
 
-/** Hands the messages still in the queue to `discard`: nobody refers to the queue any more. */
-export function discardItems(memory: Memory, queue: number, discard: (message: number) => void): void {
-  let gets = load(memory.words, queue + QUEUE.gets);
-  for (let n = size(memory, queue); n > 0; n--, gets = (gets + 1) | 0) {
-    const cell = cellAt(memory, queue, gets);
-    if (isMessage(cell)) discard(cell);
-  }
+/** Frees a cell that is in the queue no more, or never was, handing its message to `discard`. */
+export function dropCell(memory: Memory, queue: number, cell: number, discard: (message: number) => void): void {
+  const { unwrap } = orderOf(memory, queue);
+  const item = unwrap === undefined ? cell : unwrap(memory, cell);
+  if (isMessage(item)) discard(item);
 }
 
-/** The cells in the queue now, oldest first. */
+/** Hands the messages still in the queue to `discard`: nobody refers to the queue any more. */
+export function discardItems(memory: Memory, queue: number, discard: (message: number) => void): void {
+  for (const cell of orderOf(memory, queue).cells(memory, queue)) dropCell(memory, queue, cell, discard);
+}
+
+/** The cells in the queue now, in the order in which they would be got. */
 export function cellsIn(memory: Memory, queue: number): number[] {
   lockQueue(memory, queue);
-  const cells: number[] = [];
-  let gets = load(memory.words, queue + QUEUE.gets);
-  for (let n = size(memory, queue); n > 0; n--, gets = (gets + 1) | 0) cells.push(cellAt(memory, queue, gets));
+  const cells = orderOf(memory, queue).cells(memory, queue);
   unlockList(memory, queue + QUEUE.getters);
   return cells;
 }
 
-/** Bytes the ring takes: for tests of its growth. */
-export function ringBytes(memory: Memory, queue: number): number {
-  return 4 * sizeOf(memory, load(memory.words, queue + QUEUE.ring));
+/** Is that the type of a queue of items? */
+export function isQueue(tag: number): boolean {
+  return tag === TAG.queue || tag === TAG.lifoQueue || tag === TAG.priorityQueue || tag === TAG.simpleQueue;
 }
