@@ -6,6 +6,7 @@ import { BrokenBarrierError, RuntimeError, ValueError } from "heddle/errors";
 import { type Backend, forms, Kit, settled, timed, type Watched, watch } from "./kit.ts";
 
 export interface BarrierLike {
+  toString(): string;
   wait(options?: object): Promise<number>;
   waitSync(options?: object): number;
   reset(): void;
@@ -85,7 +86,10 @@ export function barrierSuite(backend: Backend, kind: BarrierKind): void {
         await kit.waiting(barrier, 3);
         assert.equal(await barrier.wait(), 3);
         const places = await Promise.all(waits.map(({ promise }) => promise));
-        assert.deepEqual(places.toSorted(), [0, 1, 2]);
+        assert.deepEqual(
+          places.toSorted((a, b) => a - b),
+          [0, 1, 2],
+        );
       });
 
       test(`BAR-5 abort() while n-1 wait, ${form.name}: all are told, and so are later callers`, async () => {
@@ -111,7 +115,10 @@ export function barrierSuite(backend: Backend, kind: BarrierKind): void {
         assert.equal(barrier.broken, false);
         const next = arrive(barrier, 4);
         const places = await Promise.all(next.map(({ promise }) => promise));
-        assert.deepEqual(places.toSorted(), [0, 1, 2, 3]);
+        assert.deepEqual(
+          places.toSorted((a, b) => a - b),
+          [0, 1, 2, 3],
+        );
       });
 
       test(`BAR-7 abort, then reset: usable again for all, ${form.name}`, async () => {
@@ -123,7 +130,10 @@ export function barrierSuite(backend: Backend, kind: BarrierKind): void {
         barrier.reset();
         assert.equal(barrier.broken, false);
         const places = await Promise.all(arrive(barrier, 3).map(({ promise }) => promise));
-        assert.deepEqual(places.toSorted(), [0, 1, 2]);
+        assert.deepEqual(
+          places.toSorted((a, b) => a - b),
+          [0, 1, 2],
+        );
       });
 
       test(`BAR-8 the first timeout breaks it for all who wait, ${form.name}`, async () => {
@@ -156,7 +166,10 @@ export function barrierSuite(backend: Backend, kind: BarrierKind): void {
         const waits: Watched<number>[] = [];
         for (let i = 0; i < 3; i++) {
           waits.push(watch<number>(form.wait(kit, i, barrier, "wait")));
-          await kit.until(() => barrier.nWaiting === i + 1, () => `${barrier.nWaiting} of ${i + 1} wait`);
+          await kit.until(
+            () => barrier.nWaiting === i + 1,
+            () => `${barrier.nWaiting} of ${i + 1} wait`,
+          );
         }
         assert.match(String(barrier), /waiters=3\/4/);
         await barrier.wait();

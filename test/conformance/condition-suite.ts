@@ -104,7 +104,10 @@ export function conditionSuite(backend: Backend, kind: ConditionKind): void {
         const first = [0, 1, 2, 3, 4].map((i) => sleep(form, i, condition));
         await kit.waiting(condition, 5);
         await locked(condition, () => condition.notify(3));
-        await kit.until(() => settled(first) === 3, () => `${settled(first)} of 3 woke`);
+        await kit.until(
+          () => settled(first) === 3,
+          () => `${settled(first)} of 3 woke`,
+        );
         assert.equal(kit.backend.waiting(condition), 2);
         const again = [0, 1, 2].map((i) => sleep(form, i, condition));
         await kit.waiting(condition, 5);
@@ -125,7 +128,10 @@ export function conditionSuite(backend: Backend, kind: ConditionKind): void {
           condition.notify();
           condition.notify();
         });
-        await kit.until(() => settled(sleepers) === 2, () => `${settled(sleepers)} of 2 woke`);
+        await kit.until(
+          () => settled(sleepers) === 2,
+          () => `${settled(sleepers)} of 2 woke`,
+        );
         assert.equal(kit.backend.waiting(condition), 1);
         await locked(condition, () => condition.notifyAll());
         for (const { promise } of sleepers) assert.deepEqual(await promise, [true, true]);
@@ -145,7 +151,10 @@ export function conditionSuite(backend: Backend, kind: ConditionKind): void {
         await kit.waiting(condition, 2);
         await condition.acquire();
         condition.notifyAll();
-        await kit.until(() => kit.backend.waiting(condition) === 0, () => "the waits are not over");
+        await kit.until(
+          () => kit.backend.waiting(condition) === 0,
+          () => "the waits are not over",
+        );
         assert.equal(settled(lockedWaiters), 0);
         assert.equal(condition.locked, true);
         condition.release();
@@ -173,7 +182,10 @@ export function conditionSuite(backend: Backend, kind: ConditionKind): void {
       test(`COND-9 a sleeper that timed out does not swallow a notify, ${form.name}`, async () => {
         const condition = makeFor(form);
         const short = sleep(form, 0, condition, { timeout: 20 });
-        await kit.until(() => kit.backend.waiting(condition) === 1 || short.state !== "pending", () => "no sleeper");
+        await kit.until(
+          () => kit.backend.waiting(condition) === 1 || short.state !== "pending",
+          () => "no sleeper",
+        );
         const long = sleep(form, 1, condition);
         await short.promise;
         await kit.waiting(condition, 1);
@@ -190,7 +202,10 @@ export function conditionSuite(backend: Backend, kind: ConditionKind): void {
         await condition.acquire();
         condition.notify();
         // The deadline is what this waits for; it lies in the past of the release.
-        await kit.until(() => performance.now() - start > timeout + 20, () => "time stands still");
+        await kit.until(
+          () => performance.now() - start > timeout + 20,
+          () => "time stands still",
+        );
         assert.equal(sleeper.state, "pending");
         condition.release();
         assert.deepEqual(await sleeper.promise, [true, true]);

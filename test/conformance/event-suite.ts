@@ -6,6 +6,7 @@ import { ValueError } from "heddle/errors";
 import { type Backend, forms, Kit, timed, watch } from "./kit.ts";
 
 export interface EventLike {
+  toString(): string;
   set(): void;
   clear(): void;
   readonly isSet: boolean;

@@ -87,9 +87,12 @@ export class Kit {
   }
 
   /** Waits until so many wait for the object. */
-  waiting(object: object, n: number): Promise<void> {
+  waiting(object: { toString(): string }, n: number): Promise<void> {
     const { backend } = this;
-    return this.until(() => backend.waiting(object) === n, () => `${backend.waiting(object)} of ${n} wait for ${String(object)}`);
+    return this.until(
+      () => backend.waiting(object) === n,
+      () => `${backend.waiting(object)} of ${n} wait for ${String(object)}`,
+    );
   }
 
   /** Acquires a lock in a thread of its own. Call what this resolves to, and the thread releases it. */

@@ -87,7 +87,10 @@ export function commonLockTests(kit: Kit, kind: LockKind, id: string, suits: (fo
     lock.acquireSync();
     assert.equal(await kit.run((lock: LockLike) => lock.tryAcquire() === undefined, lock), true);
     assert.equal(await kit.run((lock: LockLike) => lock.acquireSync({ timeout: 0 }) === undefined, lock), true);
-    assert.equal(await kit.run(async (lock: LockLike) => (await lock.acquire({ timeout: 0 })) === undefined, lock), true);
+    assert.equal(
+      await kit.run(async (lock: LockLike) => (await lock.acquire({ timeout: 0 })) === undefined, lock),
+      true,
+    );
   });
 
   test(`${id}-6 acquire with a long timeout on a free lock returns at once, with the lock itself`, async () => {
@@ -159,7 +162,10 @@ export function commonLockTests(kit: Kit, kind: LockKind, id: string, suits: (fo
       lock.acquireSync();
       await new Promise(() => setInterval(() => undefined, 1000));
     }, lock);
-    await kit.until(() => lock.locked, () => "the thread never acquired");
+    await kit.until(
+      () => lock.locked,
+      () => "the thread never acquired",
+    );
     const waiting = [watch(lock.acquire()), watch(kit.run((lock: LockLike) => lock.acquireSync(), lock))];
     await kit.waiting(lock, 2);
     await owner.terminate();
@@ -167,7 +173,10 @@ export function commonLockTests(kit: Kit, kind: LockKind, id: string, suits: (fo
     assert.throws(() => lock.acquireSync(), OwnerDiedError);
     assert.throws(() => lock.tryAcquire(), OwnerDiedError);
     await assert.rejects(lock.acquire({ timeout: 5 }), OwnerDiedError);
-    await assert.rejects(kit.run((lock: LockLike) => lock.acquireSync(), lock), OwnerDiedError);
+    await assert.rejects(
+      kit.run((lock: LockLike) => lock.acquireSync(), lock),
+      OwnerDiedError,
+    );
     const recoverable = lock as LockLike & { recover(): unknown };
     assert.equal(recoverable.recover(), lock);
     assert.equal(lock.locked, true);
@@ -185,7 +194,10 @@ export function lockSuite(backend: Backend, kind: LockKind): void {
     test("LOCK-1 release of an unlocked lock is a RuntimeError", async () => {
       const lock = kind.make();
       assert.throws(() => lock.release(), RuntimeError);
-      await assert.rejects(kit.run((lock: LockLike) => lock.release(), lock), RuntimeError);
+      await assert.rejects(
+        kit.run((lock: LockLike) => lock.release(), lock),
+        RuntimeError,
+      );
       lock.acquireSync();
       lock.release();
       assert.throws(() => lock.release(), RuntimeError);

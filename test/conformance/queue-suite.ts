@@ -85,7 +85,10 @@ export function queueSuite(backend: Backend, kind: QueueKind): void {
         );
         assert.ok(took >= 30, `after ${took} ms`);
         const items = Array.from({ length: 5 }, () => queue.getNowait() as number);
-        assert.deepEqual(items.toSorted(), [0, 1, 2, 3, 4]);
+        assert.deepEqual(
+          items.toSorted((a, b) => a - b),
+          [0, 1, 2, 3, 4],
+        );
         assert.equal(kit.backend.waiting(queue), 0);
       });
 
@@ -180,7 +183,10 @@ export function queueSuite(backend: Backend, kind: QueueKind): void {
         queue.putNowait(2);
         queue.shutdown();
         const got = [await form.wait(kit, 0, queue, "get"), await form.wait(kit, 1, queue, "get")] as number[];
-        assert.deepEqual(got.toSorted(), [1, 2]);
+        assert.deepEqual(
+          got.toSorted((a, b) => a - b),
+          [1, 2],
+        );
         await assert.rejects(form.wait(kit, 0, queue, "get"), ShutDown);
       });
 
@@ -221,7 +227,10 @@ export function queueSuite(backend: Backend, kind: QueueKind): void {
       queue.getNowait();
       queue.taskDone();
       assert.throws(() => queue.taskDone(), ValueError);
-      await assert.rejects(kit.run((queue: QueueLike) => queue.taskDone(), queue), ValueError);
+      await assert.rejects(
+        kit.run((queue: QueueLike) => queue.taskDone(), queue),
+        ValueError,
+      );
       await queue.join();
     });
 
@@ -269,7 +278,10 @@ export function queueSuite(backend: Backend, kind: QueueKind): void {
       queue.maxsize = 0;
       await put.promise;
       const items = Array.from({ length: 4 }, () => queue.getNowait() as number);
-      assert.deepEqual(items.toSorted(), [0, 1, 2, 3]);
+      assert.deepEqual(
+        items.toSorted((a, b) => a - b),
+        [0, 1, 2, 3],
+      );
     });
 
     test("Q-11 an item that cannot be sent: its put fails, queue and count stay as they were", async () => {
@@ -394,7 +406,10 @@ export function queueSuite(backend: Backend, kind: QueueKind): void {
       for (let i = 0; i < 6; i++) await queue.put(i);
       queue.shutdown();
       const items = [...(await there), ...(await here)] as number[];
-      assert.deepEqual(items.toSorted(), [0, 1, 2, 3, 4, 5]);
+      assert.deepEqual(
+        items.toSorted((a, b) => a - b),
+        [0, 1, 2, 3, 4, 5],
+      );
     });
   });
 }

@@ -30,13 +30,19 @@ export function rlockSuite(backend: Backend, kind: LockKind): void {
       assert.deepEqual(await body(lock), [true, true, true, false]);
       assert.throws(() => lock.release(), RuntimeError);
       assert.deepEqual(await kit.run(body, lock), [true, true, true, false]);
-      await assert.rejects(kit.run((lock: LockLike) => lock.release(), lock), RuntimeError);
+      await assert.rejects(
+        kit.run((lock: LockLike) => lock.release(), lock),
+        RuntimeError,
+      );
     });
 
     test("RLOCK-2 release by another thread is a RuntimeError while the owner holds it", async () => {
       const lock = kind.make();
       lock.acquireSync();
-      await assert.rejects(kit.run((lock: LockLike) => lock.release(), lock), RuntimeError);
+      await assert.rejects(
+        kit.run((lock: LockLike) => lock.release(), lock),
+        RuntimeError,
+      );
       assert.equal(lock.locked, true);
       lock.release();
     });

@@ -6,6 +6,7 @@ import { ValueError } from "heddle/errors";
 import { type Backend, forms, Kit, settled, timed, watch } from "./kit.ts";
 
 export interface SemaphoreLike {
+  toString(): string;
   acquire(options?: object): Promise<unknown>;
   acquireSync(options?: object): unknown;
   tryAcquire(): unknown;
@@ -154,7 +155,10 @@ export function semaphoreSuite(backend: Backend, kind: SemaphoreKind): void {
           assert.equal(semaphore.value, 0);
         }
         semaphore.release();
-        await kit.until(() => settled(passes) === 20, () => `${settled(passes)} of 20 granted`);
+        await kit.until(
+          () => settled(passes) === 20,
+          () => `${settled(passes)} of 20 granted`,
+        );
         assert.equal(passes.length, 20);
         assert.equal(semaphore.tryAcquire(), undefined);
       });
@@ -164,7 +168,10 @@ export function semaphoreSuite(backend: Backend, kind: SemaphoreKind): void {
         const waits = [0, 1, 2, 3, 4].map((i) => watch(form.wait(kit, i, semaphore, "acquire")));
         await kit.waiting(semaphore, 5);
         semaphore.release(3);
-        await kit.until(() => settled(waits) === 3, () => `${settled(waits)} of 3 granted`);
+        await kit.until(
+          () => settled(waits) === 3,
+          () => `${settled(waits)} of 3 granted`,
+        );
         assert.equal(kit.backend.waiting(semaphore), 2);
         semaphore.release(2);
         for (const { promise } of waits) assert.equal(await promise, semaphore);
@@ -212,7 +219,10 @@ export function semaphoreSuite(backend: Backend, kind: SemaphoreKind): void {
       assert.equal(semaphore.value, 1);
       assert.match(String(semaphore), /value=1\/2/);
       await kit.run((s: SemaphoreLike) => s.release(), semaphore);
-      await assert.rejects(kit.run((s: SemaphoreLike) => s.release(), semaphore), ValueError);
+      await assert.rejects(
+        kit.run((s: SemaphoreLike) => s.release(), semaphore),
+        ValueError,
+      );
       assert.equal(semaphore.value, 2);
     });
 

@@ -14,11 +14,12 @@ export function waitersOf(object: object): number {
   const address = (object as { [ADDRESS]: number })[ADDRESS];
   let n = 0;
   for (const record of liveRecords(memory)) {
-    for (let slot = load(memory.words, record + RECORD.slots); slot !== 0; ) {
+    for (let slot = load(memory.words, record + RECORD.slots); slot !== 0;) {
       memory.reach(slot);
       const state = load(memory.words, slot + SLOT.state);
       const waits = state === SLOT_STATE.waiting || state === SLOT_STATE.interrupted;
-      if (waits && load(memory.words, slot + SLOT.object) === address && load(memory.words, slot + SLOT.list) !== 0) n++;
+      if (waits && load(memory.words, slot + SLOT.object) === address && load(memory.words, slot + SLOT.list) !== 0)
+        n++;
       slot = load(memory.words, slot + SLOT.chain);
     }
   }

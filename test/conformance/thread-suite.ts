@@ -14,20 +14,19 @@ import type * as threading from "heddle/threading";
 import { type Backend, Kit, timed, watch } from "./kit.ts";
 import type { Deaf, Doubler } from "./subclasses.ts";
 
-export interface ThreadKind
-  extends Pick<
-    typeof threading,
-    | "Thread"
-    | "Timer"
-    | "Event"
-    | "spawn"
-    | "currentThread"
-    | "mainThread"
-    | "enumerate"
-    | "activeCount"
-    | "getIdent"
-    | "setExcepthook"
-  > {
+export interface ThreadKind extends Pick<
+  typeof threading,
+  | "Thread"
+  | "Timer"
+  | "Event"
+  | "spawn"
+  | "currentThread"
+  | "mainThread"
+  | "enumerate"
+  | "activeCount"
+  | "getIdent"
+  | "setExcepthook"
+> {
   Doubler: typeof Doubler;
   Deaf: typeof Deaf;
 }
@@ -57,7 +56,10 @@ export function threadSuite(backend: Backend, kind: ThreadKind): void {
           throw new RangeError("nobody joins me");
         },
       }).start();
-      await kit.until(() => seen.length > 0, () => "the hook was never called");
+      await kit.until(
+        () => seen.length > 0,
+        () => "the hook was never called",
+      );
       assert.equal(seen.length, 1);
       assert.equal(seen[0]!.thread, thread);
       assert.equal(seen[0]!.excType, RangeError);
@@ -75,7 +77,10 @@ export function threadSuite(backend: Backend, kind: ThreadKind): void {
       const thread = kind.spawn(() => {
         throw new RangeError("for the hook");
       });
-      await kit.until(() => called > 0, () => "the hook was never called");
+      await kit.until(
+        () => called > 0,
+        () => "the hook was never called",
+      );
       await assert.rejects(thread.join(), RangeError);
       assert.equal(called, 1);
     });
@@ -199,7 +204,15 @@ export function threadSuite(backend: Backend, kind: ThreadKind): void {
       assert.equal(new Thread().name, `Thread-${n + 1}`);
       assert.equal(new Thread({ name: "" }).name, `Thread-${n + 2}`);
       assert.equal(new Timer(1, () => undefined).name.startsWith(`Thread-${n + 3}`), true);
-      assert.equal(new Thread({ target: (() => () => undefined)() }).name, `Thread-${n + 4}`);
+      assert.equal(
+        new Thread({
+          target: (
+            () => () =>
+              undefined
+          )(),
+        }).name,
+        `Thread-${n + 4}`,
+      );
     });
 
     test("THR-5 a name may be changed at any time, and by any thread", async () => {
@@ -330,7 +343,10 @@ export function threadSuite(backend: Backend, kind: ThreadKind): void {
       const [thread, ref] = make();
       thread.start();
       assert.deepEqual(await thread.join(), ["bytes"]);
-      await kit.until(() => (gc(), ref.deref() === undefined), () => "the argument is still alive");
+      await kit.until(
+        () => (gc(), ref.deref() === undefined),
+        () => "the argument is still alive",
+      );
       assert.equal(thread.isAlive, false);
     });
 

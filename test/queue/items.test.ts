@@ -81,7 +81,14 @@ if (isMain(import.meta)) {
     test(`functions and class instances, ${way}`, async () => {
       assert.equal(await there(double, way, (fn) => fn(21)), 42);
       const by = 3;
-      assert.equal(await there((n: number) => n * by, way, (fn) => fn(4)), 12);
+      assert.equal(
+        await there(
+          (n: number) => n * by,
+          way,
+          (fn) => fn(4),
+        ),
+        12,
+      );
       assert.equal(await there(new Point(3, 4), way, (point) => point.length), 5);
       assert.deepEqual(await there(new OddError("odd", 3), way, (e) => [e instanceof Error, e.name, e.detail]), [
         true,
@@ -102,7 +109,7 @@ if (isMain(import.meta)) {
         new Map<unknown, unknown>([[1, new Set([2])]]),
         new Uint8Array([1, 2, 3]),
         new Float64Array([0.5, NaN]),
-        [1, , 3],
+        Object.assign([1], { 2: 3 }),
         { deep: { er: [null, undefined, true] } },
         "y".repeat(200_000),
         new Uint8Array(300_000).fill(9),
@@ -135,7 +142,10 @@ if (isMain(import.meta)) {
     assert.deepEqual([...words], [1, 8]);
     await first;
     const second = kit.run(echo, queue, words);
-    await kit.until(() => queue.qsize === 1, () => "nothing was put");
+    await kit.until(
+      () => queue.qsize === 1,
+      () => "nothing was put",
+    );
     assert.equal(Atomics.load(queue.getSync(), 1), 8);
     await second;
   });

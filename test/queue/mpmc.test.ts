@@ -66,7 +66,7 @@ if (isMain(import.meta)) {
       for (let i = 0; i < 4; i++) await queue.put(null);
       const counts = new Map<string, number>();
       for (const consumer of consumers) {
-        const last = new Array<number>(PRODUCERS).fill(-1);
+        const last = Array.from({ length: PRODUCERS }, () => -1);
         for (const [producer, n] of await consumer.join()) {
           assert.ok(n > last[producer]!, `${producer}: ${n} after ${last[producer]}`);
           last[producer] = n;

@@ -3,7 +3,11 @@ import { expect, outputOf } from "./child.ts";
 
 /** What each kind of death must look like to whoever joins: class, code, exit code, message, cause. */
 const deaths: readonly (readonly [name: string, outcome: RegExp, hook: RegExp])[] = [
-  ["throws", /^RangeError E_OWN : thrown because TypeError: its cause$/m, /RangeError.*: thrown[^]*deaths[^]*its cause/],
+  [
+    "throws",
+    /^RangeError E_OWN : thrown because TypeError: its cause$/m,
+    /RangeError.*: thrown[^]*deaths[^]*its cause/,
+  ],
   ["rejects", /^RangeError {2}: rejected$/m, /RangeError: rejected/],
   ["throws-undefined", /^threw undefined$/m, /undefined/],
   ["throws-later", /^RangeError {2}: from a timer$/m, /RangeError: from a timer/],

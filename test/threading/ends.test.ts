@@ -19,8 +19,7 @@ for (const name of ["daemon", "daemon-early"]) {
 test("THR-14 a thread that joins the main thread goes on when main has ended", () =>
   expect("ends", ["joinmain"], { stdout: "end of main\nend of thread, main alive: false\n" }));
 
-test("a pending async wait keeps the process alive", () =>
-  expect("ends", ["pending"], { stdout: "waited: false\n" }));
+test("a pending async wait keeps the process alive", () => expect("ends", ["pending"], { stdout: "waited: false\n" }));
 
 test("nothing else keeps it alive", () => expect("ends", ["idle"], { stdout: "end of main\n" }));
 

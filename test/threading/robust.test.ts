@@ -10,19 +10,19 @@ type AnyLock = Lock | RLock;
 
 /** How an owner goes: each is an abnormal death. */
 const deaths: Record<string, (lock: AnyLock, held: Event, die: Event) => unknown> = {
-  "throws": (lock, held, die) => {
+  throws: (lock, held, die) => {
     lock.acquireSync();
     held.set();
     die.waitSync();
     throw new RangeError("while holding");
   },
-  "rejects": async (lock, held, die) => {
+  rejects: async (lock, held, die) => {
     await lock.acquire();
     held.set();
     await die.wait();
     await Promise.reject(new RangeError("while holding"));
   },
-  "exits": (lock, held, die) => {
+  exits: (lock, held, die) => {
     lock.acquireSync();
     held.set();
     die.waitSync();

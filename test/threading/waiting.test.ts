@@ -191,7 +191,12 @@ if (isMain(import.meta)) {
       const { signal } = aborter;
       const waits: Promise<unknown>[] = [];
       for (let i = 0; i < n / 4; i++) {
-        waits.push(event.wait({ signal }), lock.acquire({ signal }), queue.put(i, { signal }), event.wait({ timeout: 0 }));
+        waits.push(
+          event.wait({ signal }),
+          lock.acquire({ signal }),
+          queue.put(i, { signal }),
+          event.wait({ timeout: 0 }),
+        );
       }
       aborter.abort();
       const results = await Promise.allSettled(waits);

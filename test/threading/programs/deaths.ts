@@ -25,9 +25,7 @@ const bad: Record<string, ThreadOptions<unknown[], unknown>> = {
   },
   rejects: { target: () => Promise.reject(new RangeError("rejected")) },
   "throws-undefined": {
-    target: () => {
-      throw undefined;
-    },
+    target: () => Promise.reject(undefined),
   },
   // Its target waits for ever, and a timer's callback throws.
   "throws-later": {

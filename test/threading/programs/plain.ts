@@ -1,4 +1,4 @@
 // Imports nothing: what it is given, it knows only as a type.
-export function plain(object: object): string {
+export function plain(object: { toString(): string }): string {
   return String(object);
 }
