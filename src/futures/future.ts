@@ -70,6 +70,15 @@ export class Future<T = unknown> implements PromiseLike<T> {
     future.#done();
   }
 
+  /** As {@link addDoneCallback}. Call what it returns to be told no more. For whoever may give up. */
+  static watch<T>(future: Future<T>, fn: (future: Future<T>) => void): () => void {
+    future.addDoneCallback(fn);
+    return () => {
+      const i = future.#callbacks.lastIndexOf(fn);
+      if (i >= 0) future.#callbacks.splice(i, 1);
+    };
+  }
+
   get cancelled(): boolean {
     return this.#state === "cancelled" || this.#state === "cancelled and notified";
   }
@@ -226,13 +235,14 @@ export class Future<T = unknown> implements PromiseLike<T> {
     return new Promise((resolve, reject) => {
       const end = (settle: () => void): void => {
         stop();
+        unwatch();
         signal?.removeEventListener("abort", onAbort);
         settle();
       };
       const onAbort = (): void => end(() => reject(signal!.reason));
       const stop = atDeadline(deadline, () => end(() => reject(timedOut())));
       signal?.addEventListener("abort", onAbort, { once: true });
-      this.addDoneCallback(() => end(resolve));
+      const unwatch = Future.watch(this, () => end(resolve));
     });
   }
 

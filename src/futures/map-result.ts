@@ -350,8 +350,8 @@ function cancelled(): CancelledError {
 }
 
 export function checkMapOptions(options: MapOptions | undefined): MapOptions {
-  const given = options ?? {};
-  if (typeof given !== "object") throw new TypeError(`map's options must be an object, not ${describe(given)}`);
+  const given = options === undefined ? {} : options;
+  if (typeof given !== "object" || given === null) throw new TypeError(`map's options must be an object, not ${describe(given)}`);
   for (const name of ["chunksize", "buffersize"] as const) {
     const value = given[name];
     if (value === undefined) continue;

@@ -6,7 +6,7 @@
 
 import { atDeadline, deadlineIn, deadlineOf } from "../core/deadline.ts";
 import { TimeoutError, ValueError } from "../errors.ts";
-import type { Future } from "./future.ts";
+import { Future } from "./future.ts";
 
 export type ReturnWhen = "ALL_COMPLETED" | "FIRST_COMPLETED" | "FIRST_EXCEPTION";
 
@@ -43,14 +43,19 @@ export async function wait<T>(
     returnWhen === "FIRST_COMPLETED" || (returnWhen === "FIRST_EXCEPTION" && hasFailed(future));
   if (pending > 0 && deadline !== 0 && ![...all].some((future) => future.done && enough(future))) {
     await new Promise<void>((resolve) => {
-      const stop = atDeadline(deadline, resolve);
+      const watches: (() => void)[] = [];
+      const end = (): void => {
+        stop();
+        for (const unwatch of watches) unwatch();
+        resolve();
+      };
+      const stop = atDeadline(deadline, end);
       for (const future of all) {
         if (future.done) continue;
-        future.addDoneCallback(() => {
-          if (--pending > 0 && !enough(future)) return;
-          stop();
-          resolve();
-        });
+        const onDone = (): void => {
+          if (--pending === 0 || enough(future)) end();
+        };
+        watches.push(Future.watch(future, onDone));
       }
     });
   }
@@ -94,6 +99,7 @@ class Completions<T> implements AsyncIterableIterator<Future<T>> {
   #started = false;
   #expired = false;
   #ended = false;
+  readonly #watches: (() => void)[] = [];
   #stop: () => void = () => undefined;
 
   constructor(all: Set<Future<T>>, timeout: number | undefined) {
@@ -122,10 +128,11 @@ class Completions<T> implements AsyncIterableIterator<Future<T>> {
   #start(): void {
     this.#started = true;
     for (const future of this.#all) {
-      future.addDoneCallback(() => {
+      const onDone = (): void => {
         this.#finished.push(future);
         this.#serve();
-      });
+      };
+      this.#watches.push(Future.watch(future, onDone));
     }
     const expire = (): void => {
       this.#expired = true;
@@ -139,13 +146,14 @@ class Completions<T> implements AsyncIterableIterator<Future<T>> {
     while (this.#waiting.length > 0) {
       const future = this.#ended ? undefined : this.#finished.shift();
       if (future !== undefined) {
-        this.#left--;
+        // With none left to wait for, the timer must not keep the process alive until somebody asks for the end.
+        if (--this.#left === 0) this.#stop();
         this.#waiting.shift()!.resolve({ done: false, value: future });
       } else if (this.#ended || this.#left === 0) {
         this.#end();
         this.#waiting.shift()!.resolve({ done: true, value: undefined });
       } else if (this.#expired) {
-        this.#ended = true;
+        this.#end();
         this.#waiting.shift()!.reject(new TimeoutError(`${this.#left} (of ${this.#all.size}) futures unfinished`));
       } else {
         return;
@@ -156,5 +164,6 @@ class Completions<T> implements AsyncIterableIterator<Future<T>> {
   #end(): void {
     this.#ended = true;
     this.#stop();
+    for (const unwatch of this.#watches.splice(0)) unwatch();
   }
 }
