@@ -45,6 +45,8 @@ export const PROGRAM = {
   /** Numbers for attachments; and how often the main thread was asked for some. */
   attachments: 16,
   attachmentRequests: 17,
+  /** Guard of whoever reports a deadlock: one at a time, so that one of the waits ends and not all. */
+  deadlockGuard: 18,
   /** First of the central free lists, one word a size class. */
   freeLists: 32,
   /** First entry of the thread table: addresses of thread records. */
@@ -92,8 +94,16 @@ export const RECORD = {
   osThread: 11,
   /** 1: it ended abnormally, and the locks it holds have no owner any more; it may still be winding down. */
   orphaned: 12,
+  /** Number and kind of the thread's stall; see raw/deadlock.ts. */
+  stalled: 13,
+  /** Block with what the thread says of itself when it stalls; made once, kept for ever. */
+  account: 14,
+  /** The stall for which a warning was given. */
+  warned: 15,
+  /** The thread's shared object, while the reference that its worker will take over is nobody's yet. */
+  owed: 16,
   /** 2 words a size class: local free list, length. */
-  caches: 16,
+  caches: 17,
 } as const;
 
 export const SIZE_CLASSES = 40;
@@ -251,37 +261,42 @@ export const BARRIER = {
 export const BARRIER_STATE = { filling: 0, action: 1, broken: 2, releasing: 3 } as const;
 export const BARRIER_WORDS = 11;
 
+/** What getters change, what putters change and what hardly ever changes lie on cache lines of their own. */
 export const QUEUE = {
-  /** Its guard is the guard of the whole queue. */
-  getters: 2,
-  putters: 5,
-  joiners: 8,
+  joiners: 2,
   /** Address of the ring: its mask, then the cells. */
-  ring: 11,
-  /** How many items were ever put, got, and reported done; they wrap. */
-  puts: 12,
-  gets: 13,
-  done: 14,
+  ring: 5,
   /** 0: unbounded. */
-  maxsize: 15,
+  maxsize: 6,
   /** 1: shut down; nothing can be put any more. */
-  shut: 16,
+  shut: 7,
+  /** Guard of the getters' end, and the first of the two that are the guard of the whole queue; see raw/ends.ts. */
+  getters: 24,
+  /** How many items were ever put, got, and reported done; they wrap. */
+  gets: 27,
+  /** What getters last saw of `puts`; not before `gets`. */
+  seenPuts: 28,
+  done: 29,
+  putters: 46,
+  puts: 49,
+  /** What putters last saw of `gets`; not after it. */
+  seenGets: 50,
 } as const;
-export const QUEUE_WORDS = 17;
+export const QUEUE_WORDS = 51;
 
 /** A PriorityQueue's own words, after those of a queue. */
 export const PRIORITY = {
   /** Which counter is behind the list; see raw/priority.ts. */
-  operation: 17,
+  operation: 51,
   /** Message of the key or compare function, or 0. */
-  function: 18,
+  function: 52,
   /** Address of the lock of those who compare items by the user's function, holding a reference; 0: keys are compared. */
-  turn: 19,
+  turn: 53,
   /** First nodes, one for each of so many levels. */
-  heads: 20,
+  heads: 54,
   levels: 12,
 } as const;
-export const PRIORITY_WORDS = 32;
+export const PRIORITY_WORDS = 66;
 
 export const RWLOCK = {
   /** `writer's tid << 1 | poisoned`; see raw/rwlock.ts. */
@@ -421,7 +436,7 @@ export const MAP_WORDS: number = MAP.first + STRIPES * MAP_STRIPE_WORDS;
 
 export const MAP_ENTRY = {
   hash: 0,
-  /** `units << 2 | kind`; see raw/map.ts. */
+  /** `units << 2 | kind`; see raw/map-key.ts. */
   key: 1,
   /** 0: no value, only a key that somebody updates. */
   cell: 2,

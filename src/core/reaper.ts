@@ -32,10 +32,11 @@ import { settleBarrier } from "./raw/barrier.ts";
 import { notifyWaiters } from "./raw/condition.ts";
 import { completeSet } from "./raw/event.ts";
 import { passOnLost, poisonIfOwnedBy, settleLock } from "./raw/lock.ts";
+import { passOnRw, settleRw } from "./raw/rwlock.ts";
 import { returnLostPermit } from "./raw/semaphore.ts";
 import { recordOf } from "./raw/threads.ts";
 import { cancelWait, completeGrant, lockList, ringAgain, unlockList } from "./raw/wait-list.ts";
-import { discardMessage } from "./references.ts";
+import { discardMessage, release } from "./references.ts";
 import { addToDead, liveRecords } from "./thread-table.ts";
 
 /**
@@ -55,6 +56,10 @@ export function bury(memory: Memory, tid: number, died: boolean): void {
   store(memory.words, record + RECORD.ready, 0);
   if (died) tellTheLiving(memory, tid);
   releaseHeld(memory, record);
+  const owed = load(memory.words, record + RECORD.owed);
+  store(memory.words, record + RECORD.owed, 0);
+  // It died before it had taken up its own object.
+  if (owed !== 0) release(memory, owed);
   flushCaches(memory, record);
   store(memory.words, record + RECORD.object, 0);
   store(memory.words, record + RECORD.state, THREAD_STATE.free);
@@ -97,6 +102,8 @@ function passOnWait(memory: Memory, tid: number, slot: number): void {
     if (cancelWait(memory, slot)) {
       const payload = load(memory.words, slot + SLOT.payload);
       if (isPutter) dropCell(memory, object, payload, (message) => discardMessage(memory, message));
+      // Those behind it may go on now.
+      if (tag === TAG.rwlock) settleRw(memory, object, false);
     } else if (load(memory.words, slot + SLOT.granter) !== 0) {
       passOnGrant(memory, tid, slot, object, tag);
     }
@@ -126,6 +133,9 @@ function finishOperations(memory: Memory, object: number, tag: number): void {
     case TAG.barrier:
       settleBarrier(memory, object);
       break;
+    case TAG.rwlock:
+      settleRw(memory, object, false);
+      break;
     case TAG.semaphore:
     case TAG.boundedSemaphore:
       passThrough(memory, object + SEMAPHORE.list);
@@ -154,6 +164,9 @@ function passOnGrant(memory: Memory, tid: number, slot: number, object: number, 
     case TAG.semaphore:
     case TAG.boundedSemaphore:
       if (value === GRANT.done) returnLostPermit(memory, object);
+      break;
+    case TAG.rwlock:
+      if (value === GRANT.done) passOnRw(memory, object, load(memory.words, slot + SLOT.payload), tid);
       break;
     case TAG.condition:
       notifyWaiters(memory, object, 1);
@@ -195,6 +208,9 @@ function tellTheLiving(memory: Memory, dead: number): void {
           break;
         case TAG.barrier:
           settleBarrier(memory, object);
+          break;
+        case TAG.rwlock:
+          settleRw(memory, object, true);
           break;
         case TAG.queue:
         case TAG.lifoQueue:

@@ -46,6 +46,7 @@ export function launch(thread: Thread, start: Start): void {
   const record = recordOf(memory, tid);
   // The worker's own handle will have this reference.
   retain(memory, object);
+  store(memory.words, record + RECORD.owed, object);
   setThreadObject(record, object);
   store(memory.words, object + THREAD.tid, tid);
   if (thread.cancelRequested) store(memory.words, record + RECORD.cancel, 1);
@@ -66,6 +67,7 @@ export function launch(thread: Thread, start: Start): void {
   } catch (error) {
     // Nothing was started, as far as anybody can see.
     setThreadObject(record, 0);
+    store(memory.words, record + RECORD.owed, 0);
     store(memory.words, object + THREAD.tid, 0);
     release(memory, object);
     if (!host.killWorker(tid)) bury(memory, tid, false);

@@ -60,6 +60,7 @@ async function takeUp(object: number): Promise<Thread> {
   const kind = typeof constructor === "string" ? kindNamed(constructor) : undefined;
   // The constructor of a user's class ran where the thread was made; here only its base does.
   const make = (): Thread => Reflect.construct(Thread, [], (constructor ?? Thread) as Function) as Thread;
+  store(memory.words, memory.record + RECORD.owed, 0);
   const thread = attach(object, kind?.make ?? make) as Thread;
   Thread.equip(thread, target as never, args as unknown[] | undefined);
   if (kind !== undefined) kind.restore(thread, state);
