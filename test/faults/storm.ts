@@ -1,8 +1,11 @@
 /** What the threads of the fault tests do. */
 
 import { OwnerDiedError, ShutDown } from "heddle/errors";
-import { Queue } from "heddle/queue";
-import { Lock, type Semaphore } from "heddle/threading";
+import type { Queue } from "heddle/queue";
+import type { Lock, Semaphore } from "heddle/threading";
+// What arrives in a thread needs its class there.
+import "heddle/queue";
+import "heddle/threading";
 
 export interface Gear {
   readonly lock: Lock;

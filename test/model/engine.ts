@@ -95,7 +95,7 @@ export class ModelThread {
   suspended = false;
   wrote = false;
   spinning = -1;
-  timers: { then: () => void; ran: boolean }[] = [];
+  timers: { run: () => void; ran: boolean }[] = [];
 
   constructor(index: number, name: string, tid: number, record: number, steps: readonly Step[], view: number) {
     this.index = index;

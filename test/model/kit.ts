@@ -48,7 +48,7 @@ export class Kit {
     for (const [name, address] of Object.entries(PROGRAM)) this.#names.set(address, name);
     core.control.clock = () => this.engine.clock();
     core.control.setTimer = (then) => {
-      const timer = { then, ran: false };
+      const timer = { run: then, ran: false };
       this.engine.current!.timers.push(timer);
       return timer;
     };
@@ -110,9 +110,9 @@ export class Kit {
   }
 
   /** `mask`: capacity of the first ring less one, to make it grow early. */
-  queue(maxsize: number, mask?: number): number {
+  queue(maxsize: number, mask?: number, tag: number = TAG.queue): number {
     const lists = ["getters", "putters", "joiners"];
-    const address = this.#object("queue", TAG.queue, QUEUE_WORDS, QUEUE, lists);
+    const address = this.#object("queue", tag, QUEUE_WORDS, QUEUE, lists);
     const ring = this.core.queue.createRing(this.memory);
     if (mask !== undefined) this.engine.memory[ring] = mask;
     for (let i = 0; i < 8; i++) this.#names.set(ring + i, i === 0 ? "ring.mask" : `ring[${i - 1}]`);
@@ -227,7 +227,7 @@ export class Kit {
       const woken = engine.wait(me.record + RECORD.doorbell, 0, timer !== undefined);
       if (woken === 2) {
         timer!.ran = true;
-        timer!.then();
+        timer!.run();
       } else {
         memory.bell?.();
       }

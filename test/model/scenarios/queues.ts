@@ -1,6 +1,6 @@
 /** Queues: bounded and unbounded, growing, joined, shut down, and with kills. */
 
-import { GRANT, LIST, QUEUE } from "../../../src/core/layout.ts";
+import { GRANT, LIST, QUEUE, TAG } from "../../../src/core/layout.ts";
 import type { Step } from "../engine.ts";
 import { EXPIRED, type Kit, NEVER, QUEUED, SOON } from "../kit.ts";
 import type { Scenario } from "../scenario.ts";
@@ -14,8 +14,8 @@ interface Store {
   readonly queued: number;
 }
 
-function store(kit: Kit, maxsize: number, items: number, mask?: number): Store {
-  const queue = kit.queue(maxsize, mask);
+function store(kit: Kit, maxsize: number, items: number, mask?: number, tag?: number): Store {
+  const queue = kit.queue(maxsize, mask, tag);
   const words = (name: string): number[] => Array.from({ length: items }, (_, i) => kit.word(`${name}[${i}]`));
   return { queue, received: words("received"), put: words("put"), queued: kit.word("queued") };
 }
@@ -37,7 +37,7 @@ function get(kit: Kit, s: Store, deadline: number = NEVER, onLoop = false): Step
     const enter = kind.enter.bind(kind);
     kind.enter = (memory, queue, slot, blocking) => {
       const result = enter(memory, queue, slot, blocking);
-      if (result === QUEUED && kit.engine.current!.victim) kit.note(s.queued);
+      if (result === QUEUED && kit.engine.current!.victim && !onLoop) kit.note(s.queued);
       return result;
     };
     const wait = onLoop ? kit.waitOnLoop.bind(kit) : kit.wait.bind(kit);
@@ -55,11 +55,10 @@ function get(kit: Kit, s: Store, deadline: number = NEVER, onLoop = false): Step
 /** What is in the ring; the check must leave the memory as it is. */
 function left(kit: Kit, { queue }: Store): number[] {
   const ring = kit.value(queue + QUEUE.ring);
-  const items: number[] = [];
-  for (let i = kit.value(queue + QUEUE.gets); i < kit.value(queue + QUEUE.puts); i++) {
-    items.push((kit.value(ring + 1 + (i & kit.value(ring))) - 1) / 2);
-  }
-  return items;
+  const size = kit.value(queue + QUEUE.puts) - kit.value(queue + QUEUE.gets);
+  // A stack's cells begin with the ring.
+  const first = kit.value(queue) === TAG.lifoQueue ? 0 : kit.value(queue + QUEUE.gets);
+  return Array.from({ length: size }, (_, i) => (kit.value(ring + 1 + ((first + i) & kit.value(ring))) - 1) / 2);
 }
 
 /** Each item that was put is received once or still there; a dead getter may have taken `lost` with it. */
@@ -264,6 +263,54 @@ export const queueScenarios: readonly Scenario[] = [
       kit.thread("T3", put(kit, s, 0), put(kit, s, 1));
       kit.reaper();
       kit.ready(() => exactlyOnce(kit, s, 1));
+    },
+    limits: { preemptions: 1 },
+  },
+  {
+    name: "queue: who gets on an event loop is killed",
+    build(kit) {
+      const s = store(kit, 0, 2);
+      kit.victim("T1", get(kit, s, NEVER, true));
+      kit.thread("T2", get(kit, s, NEVER, true));
+      kit.thread("T3", put(kit, s, 0), put(kit, s, 1));
+      kit.reaper();
+      kit.ready(() => exactlyOnce(kit, s, 1));
+    },
+    limits: { preemptions: 0 },
+  },
+  {
+    name: "queue: who puts on an event loop is killed",
+    build(kit) {
+      const s = store(kit, 1, 2);
+      kit.victim("T1", put(kit, s, 0, NEVER, true));
+      kit.thread("T2", put(kit, s, 1, NEVER, true));
+      kit.thread("T3", get(kit, s));
+      kit.reaper();
+      kit.ready(() => exactlyOnce(kit, s));
+    },
+    limits: { preemptions: 1 },
+  },
+  {
+    name: "queue: last in first out, of size 1, who gets is killed",
+    build(kit) {
+      const s = store(kit, 1, 2, undefined, TAG.lifoQueue);
+      kit.victim("T1", get(kit, s));
+      kit.thread("T2", get(kit, s));
+      kit.thread("T3", put(kit, s, 0), put(kit, s, 1));
+      kit.reaper();
+      kit.ready(() => exactlyOnce(kit, s, 1));
+    },
+    limits: { preemptions: 1 },
+  },
+  {
+    name: "queue: last in first out, of size 1, who puts is killed",
+    build(kit) {
+      const s = store(kit, 1, 2, undefined, TAG.lifoQueue);
+      kit.victim("T1", put(kit, s, 0));
+      kit.thread("T2", put(kit, s, 1));
+      kit.thread("T3", get(kit, s));
+      kit.reaper();
+      kit.ready(() => exactlyOnce(kit, s, 0));
     },
     limits: { preemptions: 1 },
   },
