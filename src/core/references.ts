@@ -19,6 +19,7 @@ import {
   BOX,
   CONDITION,
   OBJECT,
+  PRIORITY,
   QUEUE,
   STRUCT,
   STRUCT_LAYOUT,
@@ -30,6 +31,7 @@ import {
 import type { Memory } from "./memory.ts";
 import { disposeMap } from "./raw/map.ts";
 import { discardItems } from "./raw/queue.ts";
+import { disposeRw } from "./raw/rwlock.ts";
 import { addressesIn } from "./wire/codec.ts";
 
 export const MESSAGE = { bytes: 0, attachments: 1, first: 2 } as const;
@@ -83,6 +85,9 @@ function dispose(memory: Memory, address: number): void {
       break;
     case TAG.ring:
       free(memory, load(memory.words, address + QUEUE.ring));
+      break;
+    case TAG.rwlock:
+      disposeRw(memory, address);
       break;
     case TAG.thread:
       for (const word of THREAD_MESSAGES) discardWord(memory, address + word);

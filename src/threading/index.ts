@@ -13,6 +13,7 @@ export { Event } from "./event.ts";
 export { defaultExcepthook, type ExceptHook, type ExceptHookArgs, setExcepthook } from "./excepthook.ts";
 export { Lock } from "./lock.ts";
 export { RLock } from "./rlock.ts";
+export { type LockLike, RWLock, type WriteLock } from "./rwlock.ts";
 export { BoundedSemaphore, Semaphore } from "./semaphore.ts";
 export { spawn } from "./spawn.ts";
 export { Thread, type ThreadOptions } from "./thread.ts";
