@@ -1,0 +1,186 @@
+/** docs/python-parity.md says what is true: every name in it exists, and every name that exists is in it. @module */
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import * as queue from "heddle/queue";
+import * as threading from "heddle/threading";
+
+const root: string = fileURLToPath(new URL("../../../", import.meta.url));
+const text: string = readFileSync(path.join(root, "docs", "python-parity.md"), "utf8");
+
+/** Python 3.14, `__all__` and the public members of its classes. */
+const python: Record<string, readonly string[]> = {
+  threading: [
+    ..."get_ident active_count Condition current_thread enumerate main_thread TIMEOUT_MAX Event Lock RLock".split(" "),
+    ..."Semaphore BoundedSemaphore Thread Barrier BrokenBarrierError Timer ThreadError setprofile settrace".split(" "),
+    ..."local stack_size excepthook ExceptHookArgs getprofile gettrace get_native_id".split(" "),
+    ..."setprofile_all_threads settrace_all_threads __excepthook__".split(" "),
+    ...members("Thread", "start run join name getName setName ident native_id is_alive daemon isDaemon setDaemon"),
+    ...members("Timer", "cancel"),
+    ...members("Lock", "acquire release locked"),
+    ...members("RLock", "acquire release locked"),
+    ...members("Condition", "acquire release locked wait wait_for notify notify_all notifyAll"),
+    ...members("Semaphore", "acquire release"),
+    ...members("Event", "is_set isSet set clear wait"),
+    ...members("Barrier", "wait reset abort parties n_waiting broken"),
+  ],
+  queue: [
+    ..."Empty Full ShutDown Queue PriorityQueue LifoQueue SimpleQueue".split(" "),
+    ...members("Queue", "put put_nowait get get_nowait qsize empty full maxsize task_done join shutdown"),
+    ...members("Queue", "is_shutdown unfinished_tasks"),
+    ...members("SimpleQueue", "put put_nowait get get_nowait qsize empty"),
+  ],
+};
+
+function members(type: string, names: string): string[] {
+  return names.split(" ").map((name) => `${type}.${name}`);
+}
+
+interface Table {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** The tables under a heading, as far as the next one of the same or a higher level. */
+function tableUnder(heading: string): Table {
+  const start = text.indexOf(heading);
+  assert.ok(start >= 0, `no heading ${heading}`);
+  const lines = text.slice(start).split("\n").slice(1);
+  const first = lines.findIndex((line) => line.startsWith("|"));
+  const after = lines.findIndex((line, i) => i > first && !line.startsWith("|"));
+  const [head, , ...rows] = lines.slice(first, after).map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+  return { head: head!, rows };
+}
+
+function namesIn(cell: string): string[] {
+  return [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name!);
+}
+
+interface Module {
+  readonly name: string;
+  readonly exports: Record<string, unknown>;
+  readonly table: Table;
+  readonly beyond: Table;
+  /** The declarations of the module, one text for each file. */
+  readonly declarations: Map<string, string>;
+}
+
+function moduleOf(name: string, exports: Record<string, unknown>): Module {
+  const heading = `## ${name}: `;
+  const folder = path.join(root, "dist", "src", name);
+  const declarations = new Map(
+    readdirSync(folder)
+      .filter((file) => file.endsWith(".d.ts"))
+      .map((file) => [file, readFileSync(path.join(folder, file), "utf8")]),
+  );
+  const section = text.slice(text.indexOf(heading));
+  const beyondAt = section.slice(section.indexOf("### Beyond Python"));
+  return {
+    name,
+    exports,
+    table: tableUnder(heading),
+    beyond: tableUnder(beyondAt.slice(0, 200)),
+    declarations,
+  };
+}
+
+const modules: readonly Module[] = [moduleOf("threading", threading), moduleOf("queue", queue)];
+
+/** Everything that can be imported from the module, types included. */
+function exported({ declarations }: Module): Set<string> {
+  const names = new Set<string>();
+  for (const [, list] of declarations.get("index.d.ts")!.matchAll(/export (?:type )?\{([^}]*)\}/g)) {
+    for (const part of list!.split(",")) {
+      const name = part.trim().replace(/^type /, "").replace(/^.* as /, "");
+      if (name !== "") names.add(name);
+    }
+  }
+  return names;
+}
+
+/** Members that only subclasses of heddle's own see. */
+function hidden({ declarations }: Module): Set<string> {
+  const names = new Set<string>();
+  for (const declaration of declarations.values()) {
+    for (const [, name] of declaration.matchAll(/^\s+protected (?:(?:static|readonly|get|abstract) )*(\w+)/gm)) names.add(name!);
+  }
+  return names;
+}
+
+function isClass(value: unknown): value is { prototype: object } {
+  return typeof value === "function" && typeof value.prototype === "object" && value.prototype !== null;
+}
+
+/** The class's own public members: methods, getters, and fields that its declaration has. */
+function membersOf(module: Module, type: string): Set<string> {
+  const value = module.exports[type];
+  const names = new Set<string>();
+  if (!isClass(value) || value.prototype instanceof Error) return names;
+  for (const name of Object.getOwnPropertyNames(value.prototype)) names.add(name);
+  for (const declaration of module.declarations.values()) {
+    const body = new RegExp(`export declare class ${type}\\b[^{]*\\{([^]*?)^\\}`, "m").exec(declaration)?.[1];
+    for (const [, name] of (body ?? "").matchAll(/^ {4}readonly (\w+)/gm)) names.add(name!);
+  }
+  for (const name of ["constructor", "toString", ...hidden(module)]) names.delete(name);
+  return names;
+}
+
+function exists(module: Module, name: string): boolean {
+  const [type, member] = name.split(".") as [string, string | undefined];
+  if (member === undefined) return exported(module).has(type);
+  const value = module.exports[type];
+  if (!isClass(value)) return false;
+  return member in value.prototype || membersOf(module, type).has(member);
+}
+
+for (const module of modules) {
+  const { name, table, beyond } = module;
+  const promised = [...table.rows.flatMap((row) => namesIn(row[1]!)), ...beyond.rows.flatMap((row) => namesIn(row[0]!))];
+
+  test(`${name}: the tables are there, and as they should be`, () => {
+    assert.deepEqual(table.head, ["Python", "heddle", "Remarks"]);
+    assert.deepEqual(beyond.head, ["heddle", "What it is"]);
+    for (const row of table.rows) {
+      assert.equal(row.length, 3, row.join(" | "));
+      assert.ok(namesIn(row[0]!).length > 0, row.join(" | "));
+      // A name that is left out says why.
+      if (namesIn(row[1]!).length === 0) assert.ok(row[1] === "–" && row[2] !== "", row.join(" | "));
+    }
+  });
+
+  test(`${name}: every name of Python's is in the table, once`, () => {
+    const named = table.rows.flatMap((row) => namesIn(row[0]!));
+    assert.deepEqual(named.toSorted(), python[name]!.toSorted());
+  });
+
+  test(`${name}: every name that the tables promise exists`, () => {
+    assert.deepEqual(promised.filter((promise) => !exists(module, promise)), []);
+  });
+
+  test(`${name}: every export and member is in the tables`, () => {
+    const all = [...exported(module)];
+    assert.ok(Object.keys(module.exports).every((key) => all.includes(key)), "an export that no declaration shows");
+    const inherited = new Map(all.map((type) => [type, membersOf(module, type)]));
+    const missing = all.filter((type) => !promised.includes(type));
+    for (const [type, own] of inherited) {
+      const value = module.exports[type];
+      const base = isClass(value) ? (Object.getPrototypeOf(value.prototype) as object | null) : null;
+      for (const member of own) {
+        // What overrides a member of another exported class is documented there.
+        const overrides = base !== null && base !== Object.prototype && member in base;
+        if (!overrides && !promised.includes(`${type}.${member}`)) missing.push(`${type}.${member}`);
+      }
+    }
+    assert.deepEqual(missing, []);
+  });
+}
+
+test("the differences: each with what Python does, what heddle does, and a table of three columns", () => {
+  const { head, rows } = tableUnder("## Where heddle differs on purpose");
+  assert.deepEqual(head, ["Python", "heddle", "Why"]);
+  assert.ok(rows.length > 10);
+  for (const row of rows) assert.ok(row.length === 3 && row[0] !== "" && row[1] !== "", row.join(" | "));
+});
