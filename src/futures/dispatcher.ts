@@ -12,6 +12,7 @@ import { compareExchange, load, store } from "#atomics";
 import { discardCell, fromCell, prepareCell } from "../core/cells.ts";
 import type { Deadline } from "../core/deadline.ts";
 import { alloc, free } from "../core/heap.ts";
+import type { ResourceLimits } from "../core/host.ts";
 import { ADDRESS } from "../core/handles.ts";
 import { TASK, TASK_FLAG, TASK_STATE, TASK_WORDS, THREAD } from "../core/layout.ts";
 import { discard, intern, pack } from "../core/messages.ts";
@@ -52,6 +53,7 @@ export interface DispatcherOptions {
   name(n: number): string;
   readonly initializer: ((...args: never[]) => unknown) | undefined;
   readonly initargs: readonly unknown[];
+  readonly resourceLimits: ResourceLimits | undefined;
 }
 
 export class Dispatcher {
@@ -192,7 +194,7 @@ export class Dispatcher {
       initializer: this.#options.initializer as PoolTerms["initializer"],
       initargs: this.#options.initargs,
     };
-    const worker = new PoolWorker(this.#options.name(this.#named), terms);
+    const worker = new PoolWorker(this.#options.name(this.#named), terms, this.#options.resourceLimits);
     Thread.supervise(worker as Thread, () => this.#lost(worker));
     this.#workers.add(worker);
     this.#named++;

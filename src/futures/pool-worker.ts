@@ -9,6 +9,7 @@ import { compareExchange, load, store } from "#atomics";
 import { discardCell, fromCell, prepareCell, toCell } from "../core/cells.ts";
 import { now } from "../core/deadline.ts";
 import { ADDRESS } from "../core/handles.ts";
+import type { ResourceLimits } from "../core/host.ts";
 import { TASK, TASK_FLAG, TASK_STATE, THREAD } from "../core/layout.ts";
 import { packThrown, peek, prepare, unpack } from "../core/messages.ts";
 import { memory, parker } from "../core/program.ts";
@@ -48,8 +49,8 @@ export class PoolWorker extends Thread {
   /** Functions that captured nothing, by their message. */
   readonly #functions: Map<number, Callable> = new Map();
 
-  constructor(name: string, terms: PoolTerms) {
-    super({ name, daemon: true });
+  constructor(name: string, terms: PoolTerms, resourceLimits?: ResourceLimits) {
+    super({ name, daemon: true, ...(resourceLimits && { resourceLimits }) });
     this.terms = terms;
   }
 

@@ -8,6 +8,7 @@ import { add } from "#atomics";
 import { host } from "#host";
 import { discardCell, toCell } from "../core/cells.ts";
 import { describe, type Deadline } from "../core/deadline.ts";
+import type { ResourceLimits } from "../core/host.ts";
 import { PROGRAM, TASK_FLAG } from "../core/layout.ts";
 import { discard, keepHere } from "../core/messages.ts";
 import { memory } from "../core/program.ts";
@@ -27,6 +28,8 @@ export interface ThreadPoolOptions<A extends unknown[] = never[]> {
   /** Called in each worker before its first task. If it fails, the pool is broken. */
   initializer?: (...args: A) => unknown;
   initargs?: A;
+  /** Limits of each worker's JavaScript engine. A task that exceeds one ends its worker, not the program. */
+  resourceLimits?: ResourceLimits;
 }
 
 /** Up to this many unfinished tasks, each remembers where it was submitted; beyond, that would cost more than the task. */
@@ -69,13 +72,14 @@ export class ThreadPoolExecutor extends Executor {
 
   constructor(options?: ThreadPoolOptions) {
     super();
-    const { maxWorkers, threadNamePrefix, initializer, initargs } = checkOptions(options);
+    const { maxWorkers, threadNamePrefix, initializer, initargs, resourceLimits } = checkOptions(options);
     const prefix = threadNamePrefix ?? `ThreadPoolExecutor-${add(memory.words, PROGRAM.executorNames, 1)}`;
     this.#dispatcher = new Dispatcher({
       maxWorkers: maxWorkers ?? host.availableParallelism,
       name: (n) => `${prefix}_${n}`,
       initializer,
       initargs: initargs ?? [],
+      resourceLimits,
     });
     keepHere(this, "an executor belongs to the thread that made it; make one in the other thread, or send it work");
     abandoned.register(this, this.#dispatcher);
