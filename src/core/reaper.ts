@@ -40,10 +40,11 @@ import { discardMessage, release } from "./references.ts";
 import { addToDead, liveRecords } from "./thread-table.ts";
 
 /**
- * Buries a thread whose worker is gone, and frees its record for the next. `died`: it did not finish. Does nothing the
- * second time.
+ * Buries a thread whose worker is gone, and frees its record for the next. `died`: it did not finish. `cutShort`: its
+ * worker was stopped, if only after it had left its outcome, and perhaps in the middle of telling those who join. Does
+ * nothing the second time.
  */
-export function bury(memory: Memory, tid: number, died: boolean): void {
+export function bury(memory: Memory, tid: number, died: boolean, cutShort: boolean = died): void {
   const record = recordOf(memory, tid);
   if (record === 0 || load(memory.words, record + RECORD.tid) !== tid) return;
   if (load(memory.words, record + RECORD.state) === THREAD_STATE.free) return;
@@ -54,7 +55,7 @@ export function bury(memory: Memory, tid: number, died: boolean): void {
   add(memory.words, PROGRAM.deathEpoch, 1);
   for (const slot of slotsOf(memory, record)) passOnWait(memory, tid, slot);
   store(memory.words, record + RECORD.ready, 0);
-  if (died) tellTheLiving(memory, tid);
+  if (cutShort) tellTheLiving(memory, tid, died);
   releaseHeld(memory, record);
   const owed = load(memory.words, record + RECORD.owed);
   store(memory.words, record + RECORD.owed, 0);
@@ -70,7 +71,7 @@ export function bury(memory: Memory, tid: number, died: boolean): void {
  * winds down.
  */
 export function announceDeath(memory: Memory, tid: number): void {
-  if (orphan(memory, tid)) tellTheLiving(memory, tid);
+  if (orphan(memory, tid)) tellTheLiving(memory, tid, true);
 }
 
 function orphan(memory: Memory, tid: number): boolean {
@@ -190,8 +191,11 @@ function passOnItem(memory: Memory, queue: number, value: number, cell: number):
   else if (value === GRANT.refused) dropCell(memory, queue, cell, (message) => discardMessage(memory, message));
 }
 
-/** Walks everyone who waits: for a lock of the dead, for a barrier whose action it ran, for a queue it was serving. */
-function tellTheLiving(memory: Memory, dead: number): void {
+/**
+ * Walks everyone who waits: for a lock of the dead, for a barrier whose action it ran, for a queue it was serving, for
+ * its own end. `died`: what it held is marked.
+ */
+function tellTheLiving(memory: Memory, dead: number, died: boolean): void {
   for (const record of liveRecords(memory)) {
     for (const slot of slotsOf(memory, record)) {
       const object = load(memory.words, slot + SLOT.object);
@@ -204,13 +208,14 @@ function tellTheLiving(memory: Memory, dead: number): void {
       switch (load(memory.words, object + OBJECT.tag)) {
         case TAG.lock:
         case TAG.rlock:
-          poisonIfOwnedBy(memory, object, dead);
+          if (died) poisonIfOwnedBy(memory, object, dead);
+          else settleLock(memory, object);
           break;
         case TAG.barrier:
           settleBarrier(memory, object);
           break;
         case TAG.rwlock:
-          settleRw(memory, object, true);
+          settleRw(memory, object, died);
           break;
         case TAG.queue:
         case TAG.lifoQueue:

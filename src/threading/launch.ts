@@ -151,7 +151,7 @@ function ended(thread: Thread, tid: number, end: WorkerEnd, start: Start): void 
   const object = thread[ADDRESS];
   const finishedItself = hasOutcome(object);
   // Before those who join go on: what the thread held must be marked by then.
-  bury(memory, tid, !finishedItself);
+  bury(memory, tid, !finishedItself, !finishedItself || end.exitCode !== 0);
   buryDescendants(tid, thread.name);
   if (!finishedItself) commit(object, ENDED.threw, packThrown(causeOfDeath(thread.name, end)));
   finished(thread);
@@ -166,7 +166,7 @@ function buryDescendants(tid: number, name: string): void {
     const object = load(memory.words, record + RECORD.object);
     retain(memory, object);
     const finishedItself = hasOutcome(object);
-    bury(memory, child, !finishedItself);
+    bury(memory, child, !finishedItself, true);
     buryDescendants(child, name);
     const error = new ThreadDiedError(`The thread ended together with thread ${name}, which had started it`);
     if (!finishedItself) commit(object, ENDED.threw, packThrown(error));
