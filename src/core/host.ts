@@ -62,4 +62,6 @@ export interface Host {
   isImporting(): boolean;
   /** Is anything pending on the event loop that a blocking wait would hold up? */
   hasPendingWork(): boolean;
+  /** Was it asked for, from outside the program, to remember where locks are taken? */
+  readonly tracesLocks: boolean;
 }

@@ -14,10 +14,12 @@
 
 import { compareExchange, exchange, load, store } from "#atomics";
 import { CancelledError, RuntimeError } from "../errors.ts";
+import { callerStack } from "./caller-stack.ts";
 import { atDeadline, type Deadline, now } from "./deadline.ts";
 import { GRANT, PROGRAM, RECORD, SLOT, SLOT_STATE } from "./layout.ts";
 import type { Memory } from "./memory.ts";
 import { platform } from "./platform.ts";
+import { goOn, STALL } from "./raw/deadlock.ts";
 import { cancelWait, granterDied } from "./raw/wait-list.ts";
 import { Slots } from "./slots.ts";
 
@@ -40,7 +42,34 @@ export interface WaitKind {
   take?(memory: Memory, slot: number): void;
   /** Prepares the slot before it tries again after `GRANT.retry`. */
   again?(memory: Memory, slot: number): void;
+  /** Told of a wait without end that lasts: for waits that only one other thread can end. */
+  readonly watch?: Watch;
+  /** Remember where it was begun on the event loop, for the watch. Costs about a microsecond. */
+  readonly traced?: boolean;
 }
+
+/** Looks whether a wait that lasts can end at all. See threading/deadlock.ts. */
+export interface Watch {
+  /** Called about every second. An error: the wait was given up, and ends with it. */
+  look(stall: Stalled): Error | undefined;
+}
+
+/** A thread that has been in its waits for about a second, and in no other business. */
+export interface Stalled {
+  /** {@link STALL}. */
+  readonly kind: number;
+  /** Of the wait that would be given up. */
+  readonly wait: WaitKind;
+  /** Where that wait began, if known. */
+  readonly from: { readonly stack?: string } | undefined;
+  /** False: it was granted. */
+  giveUp(): boolean;
+}
+
+/** How often a wait that lasts is looked at. Milliseconds. */
+const LOOK_EVERY = 1000;
+/** An event loop with more waits than this is not looked at: that would take long, and it hardly waits for nothing. */
+const MOST_PENDING = 64;
 
 interface Pending {
   readonly kind: WaitKind;
@@ -53,6 +82,9 @@ interface Pending {
   stopTimer: () => void;
   signal: AbortSignal | undefined;
   onAbort: (() => void) | undefined;
+  /** Only the grant ends it. */
+  readonly endless: boolean;
+  readonly from: { readonly stack?: string } | undefined;
 }
 
 export class Parker {
@@ -64,9 +96,16 @@ export class Parker {
   #armed = false;
   #deathEpoch = 0;
   #cancelSeen = false;
+  /** A watch was called, and has told others of it. */
+  #stalled = false;
+  #ticking = false;
+  /** Grows with every wait that begins or ends on the event loop; and what it was at the last tick. */
+  #changes = 0;
+  #changesSeen = 0;
 
   constructor(memory: Memory) {
     this.#memory = memory;
+    goOn(memory);
     this.#slots = new Slots(memory);
   }
 
@@ -86,6 +125,7 @@ export class Parker {
     const memory = this.#memory;
     const slot = this.#slots.sync;
     const state = slot + SLOT.state;
+    if (this.#stalled) this.#goOn();
     store(memory.words, slot + SLOT.request, 0);
     for (;;) {
       const result = kind.enter(memory, object, slot, true);
@@ -96,7 +136,12 @@ export class Parker {
           `${kind.name}Sync would have to block, which a web page may not do. Use await ${kind.name}() instead.`,
         );
       }
-      const ended = this.#sleep(kind, object, slot, deadline);
+      let ended: number | undefined;
+      try {
+        ended = this.#sleep(kind, object, slot, deadline);
+      } finally {
+        if (this.#stalled) this.#goOn();
+      }
       if (ended !== undefined) return ended;
       const value = load(memory.words, slot + SLOT.value);
       kind.take?.(memory, slot);
@@ -112,6 +157,8 @@ export class Parker {
     const state = slot + SLOT.state;
     // Once it is too late to give up, the grant is on its way: there is nothing to do but sleep until it is there.
     let granting = false;
+    const watched = deadline === Infinity && kind.watch !== undefined;
+    let lookAt = Infinity;
     for (let first = true; ; first = false) {
       const seen = load(memory.words, state);
       if (seen === SLOT_STATE.granted) return undefined;
@@ -136,14 +183,41 @@ export class Parker {
         continue;
       }
       const slice = platform.slice() ?? Infinity;
-      const sleep = Math.min(left, slice);
+      let sleep = Math.min(left, slice);
+      if (watched && !granting) {
+        const time = now();
+        if (first) lookAt = time + LOOK_EVERY;
+        else if (time >= lookAt) {
+          this.#lookBlocked(kind, object, slot);
+          lookAt = time + LOOK_EVERY;
+        }
+        sleep = Math.min(sleep, lookAt - time);
+      }
       memory.wait(state, SLOT_STATE.waiting, sleep === Infinity ? undefined : sleep);
       if (slice !== Infinity) platform.poll();
     }
   }
 
+  #lookBlocked(kind: WaitKind, object: number, slot: number): void {
+    this.#stalled = true;
+    const error = kind.watch!.look({
+      kind: STALL.blocked | (kind.shielded === true ? STALL.shielded : 0),
+      wait: kind,
+      from: callerStack(Parker.prototype.waitSync),
+      giveUp: () => this.#cancel(kind, object, slot, false),
+    });
+    if (error !== undefined) throw error;
+  }
+
+  #goOn(): void {
+    this.#stalled = false;
+    goOn(this.#memory);
+  }
+
   #cancel(kind: WaitKind, object: number, slot: number, expired: boolean): boolean {
-    return kind.cancel === undefined ? cancelWait(this.#memory, slot) : kind.cancel(this.#memory, object, slot, expired);
+    return kind.cancel === undefined
+      ? cancelWait(this.#memory, slot)
+      : kind.cancel(this.#memory, object, slot, expired);
   }
 
   /**
@@ -169,6 +243,9 @@ export class Parker {
       this.#noticeCancel();
       return Promise.reject(cancelled(kind));
     }
+    if (this.#stalled) this.#goOn();
+    this.#changes++;
+    const from = kind.traced === true ? callerStack(Parker.prototype.wait) : undefined;
     return new Promise((resolve, reject) => {
       const pending: Pending = {
         kind,
@@ -180,7 +257,10 @@ export class Parker {
         stopTimer: () => undefined,
         signal,
         onAbort: undefined,
+        endless: deadline === Infinity && signal === undefined && kind.watch !== undefined,
+        from,
       };
+      if (pending.endless) this.#tickSoon();
       this.#pending.set(slot, pending);
       platform.hold();
       if (deadline !== Infinity) {
@@ -192,6 +272,46 @@ export class Parker {
       }
       this.arm();
     });
+  }
+
+  #tickSoon(): void {
+    if (this.#ticking) return;
+    this.#ticking = true;
+    const timer = setTimeout(() => this.#tick(), LOOK_EVERY / 2) as unknown as { unref?(): void };
+    timer.unref?.();
+  }
+
+  /** Has nothing happened here since the last tick, and can nothing happen but that a wait ends? Then it has stalled. */
+  #tick(): void {
+    this.#ticking = false;
+    const isSettled = this.#changesSeen === this.#changes;
+    this.#changesSeen = this.#changes;
+    const pending = [...this.#pending.values()];
+    if (!pending.some(({ endless }) => endless)) return;
+    this.#tickSoon();
+    const hasStalled =
+      isSettled &&
+      pending.length <= MOST_PENDING &&
+      pending.every(({ endless }) => endless) &&
+      platform.isIdle(pending.length);
+    if (hasStalled) this.#lookIdle(pending);
+    else if (this.#stalled) this.#goOn();
+  }
+
+  #lookIdle(all: readonly Pending[]): void {
+    const free = all.find(({ kind }) => kind.shielded !== true);
+    const pending = free ?? all[0]!;
+    this.#stalled = true;
+    const error = pending.kind.watch!.look({
+      kind: STALL.idle | (free === undefined ? STALL.shielded : 0),
+      wait: pending.kind,
+      from: pending.from,
+      giveUp: () => this.#cancel(pending.kind, pending.object, pending.slot, false),
+    });
+    if (error === undefined) return;
+    this.#goOn();
+    this.#finish(pending);
+    pending.reject(error);
   }
 
   /** Starts to listen to the thread's doorbell, for grants, cancellation and requests. */
@@ -220,6 +340,7 @@ export class Parker {
   drain(): void {
     const memory = this.#memory;
     const record = memory.record;
+    if (this.#stalled) this.#goOn();
     // First the bell, then the stack: what is pushed in between rings again.
     exchange(memory.words, record + RECORD.doorbell, 0);
     // Before the stack: what a dead granter has pushed is in it then, and comes from there.
@@ -274,6 +395,7 @@ export class Parker {
   }
 
   #finish(pending: Pending): void {
+    this.#changes++;
     this.#pending.delete(pending.slot);
     this.#slots.give(pending.slot);
     pending.stopTimer();

@@ -13,6 +13,8 @@ export interface Platform {
   poll(): void;
   /** How long a blocked thread may sleep before it must {@link poll}; `undefined`: until it is woken. Milliseconds. */
   slice(): number | undefined;
+  /** Would the event loop be empty, and the thread end, but for so many calls of {@link hold}? */
+  isIdle(holds: number): boolean;
   /** The thread was cancelled: abort its signal. Called once, on its event loop or from its blocking wait. */
   onCancel(): void;
 }
@@ -22,5 +24,6 @@ export const platform: Platform = {
   unhold: () => undefined,
   poll: () => undefined,
   slice: () => undefined,
+  isIdle: () => false,
   onCancel: () => undefined,
 };

@@ -20,6 +20,7 @@ import {
   unlock,
 } from "../core/raw/lock.ts";
 import { OwnerDiedError, RuntimeError } from "../errors.ts";
+import { deadlocks, traceLocks, tracesLocks } from "./deadlock.ts";
 
 /** How a thread waits for a lock. */
 export const LOCK_WAIT: WaitKind = {
@@ -30,6 +31,8 @@ export const LOCK_WAIT: WaitKind = {
     return result === LOCK_RESULT.acquired ? GRANT.done : GRANT.ownerDied;
   },
   again: askForHandOff,
+  watch: deadlocks,
+  traced: tracesLocks,
 };
 
 /** A condition takes its lock back even in a thread that was cancelled. */
@@ -60,6 +63,9 @@ export const LOCK_WAIT_SHIELDED: WaitKind = { ...LOCK_WAIT, shielded: true };
  * once to a thread that runs already, which is what makes a contended lock fast; the second time it is handed to them.
  *
  * **Memory ordering.** What a thread wrote before `release` is seen by the next that acquires.
+ *
+ * **Deadlock.** Threads that wait for each other's locks are told of on the standard error stream after about a second,
+ * once. The wait goes on, since any thread may release the lock. See the guide to deadlocks.
  *
  * **Differs from Python.** A thread that dies (an uncaught error, terminate, exit) while it holds the lock marks it:
  * waiters and all later acquirers get `OwnerDiedError` until one calls {@link recover}.
@@ -130,6 +136,7 @@ export class Lock extends SharedObject implements Disposable {
 }
 
 register(TAG.lock, () => new Lock(), import.meta.url);
+traceLocks(Lock.prototype);
 
 /** Does the calling thread hold the lock? */
 export function holdsLock(lock: SharedObject): boolean {

@@ -9,11 +9,14 @@ import { ENDED, GRANT, THREAD } from "../core/layout.ts";
 import { QUEUED, type WaitKind } from "../core/parker.ts";
 import { memory } from "../core/program.ts";
 import { isSetOrEnqueue, setEvent } from "../core/raw/event.ts";
+import { deadlocks } from "./deadlock.ts";
 
 /** How one waits for a thread to end: its flag and its list are an event's. */
 export const JOIN_WAIT: WaitKind = {
   name: "thread.join",
   enter: (memory, thread, slot) => (isSetOrEnqueue(memory, thread, slot) ? GRANT.done : QUEUED),
+  watch: deadlocks,
+  traced: true,
 };
 
 /** The fields of a thread's object that travel: its own, enumerable ones. */

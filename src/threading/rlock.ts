@@ -13,6 +13,7 @@ import { EXPIRED } from "../core/parker.ts";
 import { memory, parker } from "../core/program.ts";
 import { isLocked, LOCK_RESULT, lockOwner, recoverLock, tryLock, unlock } from "../core/raw/lock.ts";
 import { RuntimeError } from "../errors.ts";
+import { traceLocks } from "./deadlock.ts";
 import { LOCK_WAIT, notBroken, ownerDied } from "./lock.ts";
 
 /**
@@ -31,6 +32,11 @@ import { LOCK_WAIT, notBroken, ownerDied } from "./lock.ts";
  * ```
  *
  * **Blocking**, **Cancellation**, **Fairness** as for {@link Lock}.
+ *
+ * **Deadlock.** When threads wait for each other's RLocks, or join each other, one of the waits throws `DeadlockError`
+ * after about a second. A wait with a timeout or a signal ends by itself, so there is no deadlock with one. An `await`
+ * counts if nothing but such waits keeps the thread's event loop alive: otherwise other code of the thread might release
+ * the lock. Where locks were taken is told with `HEDDLE_TRACE_LOCKS=1`. See the guide to deadlocks.
  *
  * **Differs from Python.** A dead owner is reported as for `Lock`. Coroutines that run in no task count as their
  * thread: use a `Lock` between those.
@@ -148,3 +154,4 @@ export class RLock extends SharedObject implements Disposable {
 }
 
 register(TAG.rlock, () => new RLock(), import.meta.url);
+traceLocks(RLock.prototype);

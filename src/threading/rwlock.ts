@@ -12,6 +12,7 @@ import { EXPIRED, QUEUED, type WaitKind } from "../core/parker.ts";
 import { memory, parker } from "../core/program.ts";
 import { acquireRw, cancelRw, holdersOf, READ, recoverRw, releaseRw, RW_RESULT, WRITE } from "../core/raw/rwlock.ts";
 import { OwnerDiedError, RuntimeError } from "../errors.ts";
+import { deadlocks, tracesLocks } from "./deadlock.ts";
 import { notBroken } from "./lock.ts";
 
 /** What every lock can do. */
@@ -37,6 +38,8 @@ function waitFor(kind: number): WaitKind {
       return result === RW_RESULT.acquired ? GRANT.done : GRANT.ownerDied;
     },
     cancel: cancelRw,
+    watch: deadlocks,
+    traced: tracesLocks,
   };
 }
 

@@ -151,8 +151,9 @@ export class Thread<A extends unknown[] = unknown[], R = unknown> extends Shared
    * Waits until the thread has ended, and gives what its target returned; throws the error that ended it. With a
    * timeout: `undefined` when it passes.
    *
-   * Errors: `RuntimeError` if the thread was not started; `DeadlockError` if it is the calling thread; `ThreadDiedError`
-   * if it was terminated, exited, or ran out of memory.
+   * Errors: `RuntimeError` if the thread was not started; `DeadlockError` if it is the calling thread, or if it
+   * can never end because it waits, directly or not, for the calling thread, by a join or an RLock; `ThreadDiedError` if
+   * it was terminated, exited, or ran out of memory.
    */
   async join(options?: WaitOptions): Promise<Awaited<R>> {
     const deadline = deadlineIn(options);

@@ -36,6 +36,22 @@ function unhold(): void {
   if (--holds === 0) anchor.unref();
 }
 
+/** Idle streams count as resources, since they could be written to; only what they write keeps a program alive. */
+function idleStreams(): number {
+  const streams = [process.stdout, process.stderr] as { _handle?: object; writableLength?: number }[];
+  return streams.filter(({ _handle, writableLength }) => _handle && writableLength === 0).length;
+}
+
+function isIdle(expected: number): boolean {
+  if (holds !== expected) return false;
+  const active = process.getActiveResourcesInfo();
+  const anchors = holds > 0 ? 1 : 0;
+  const streams = active.filter((name) => name === "PipeWrap" || name === "TTYWrap").length;
+  if (active.length - streams !== anchors) return false;
+  // In a worker they are no such resources.
+  return streams === 0 || (isMainThread && streams <= idleStreams());
+}
+
 let isReady = false;
 
 function ready(): void {
@@ -48,6 +64,7 @@ function ready(): void {
     pollChildren();
     if (isMainThread) pollMail();
   };
+  platform.isIdle = isIdle;
   platform.slice = () => (hasChildren() ? lookEvery : undefined);
   setImportScope({
     run: (load) => storage.run({ importing: true }, load),
@@ -101,6 +118,7 @@ export const host: Host = {
   writeError: (text) => writeFully(2, text),
   isImporting: () => isImporting() || isLoadingRole(),
   hasPendingWork: () => process.getActiveResourcesInfo().length > 0,
+  tracesLocks: /^(1|true|yes|on)$/i.test(process.env["HEDDLE_TRACE_LOCKS"] ?? ""),
 };
 
 ready();
