@@ -11,16 +11,21 @@ import {
   LIST,
   LOCK,
   LOCK_WORDS,
+  PRIORITY,
+  PRIORITY_WORDS,
   PROGRAM,
   QUEUE,
   QUEUE_WORDS,
   RECORD,
+  RWLOCK,
+  RWLOCK_WORDS,
   SEMAPHORE,
   SEMAPHORE_WORDS,
   SLOT,
   TAG,
   THREAD_STATE,
 } from "../../src/core/layout.ts";
+import { encodeKey } from "../../src/core/priority-key.ts";
 import type { Parker, WaitKind } from "../../src/core/parker.ts";
 import { type Engine, ModelThread, Violation, type Step } from "./engine.ts";
 import type { Core } from "./link.ts";
@@ -119,6 +124,29 @@ export class Kit {
     this.engine.memory[address + QUEUE.ring] = ring;
     this.engine.memory[address + QUEUE.maxsize] = maxsize;
     return address;
+  }
+
+  priorityQueue(maxsize: number): number {
+    const { operation, heads } = PRIORITY;
+    const fields = { ...QUEUE, operation, "heads[0]": heads, "heads[1]": heads + 1 };
+    const lists = ["getters", "putters", "joiners"];
+    const address = this.#object("queue", TAG.priorityQueue, PRIORITY_WORDS, fields, lists);
+    this.engine.memory[address + QUEUE.maxsize] = maxsize;
+    return address;
+  }
+
+  /** A node of a priority queue, standing in so many of its levels. */
+  node(item: number, priority: number, levels: number): number {
+    const { createNode } = this.core.priority;
+    for (;;) {
+      const node = createNode(this.memory, item, encodeKey(priority));
+      this.#names.set(node + 3, `node ${item}.next`);
+      if (this.engine.memory[node + 1] === levels) return node;
+    }
+  }
+
+  rwlock(): number {
+    return this.#object("rwlock", TAG.rwlock, RWLOCK_WORDS, RWLOCK, ["list"]);
   }
 
   /** A bare wait list and the word of its object's type. */
@@ -290,6 +318,19 @@ export class Kit {
     cancel: (memory, barrier, slot, expired) =>
       expired ? this.core.barrier.timeOut(memory, barrier, slot) : this.core.list.cancelWait(memory, slot),
   };
+
+  rwWait(kind: number): WaitKind {
+    const { acquireRw, cancelRw, RW_RESULT } = this.core.rwlock;
+    return {
+      name: "rwlock",
+      enter: (memory, rwlock, slot) => {
+        const result = acquireRw(memory, rwlock, kind, slot);
+        if (result === RW_RESULT.queued) return QUEUED;
+        return result === RW_RESULT.acquired ? GRANT.done : GRANT.ownerDied;
+      },
+      cancel: cancelRw,
+    };
+  }
 
   conditionWait(lock: number): WaitKind {
     return {

@@ -15,7 +15,9 @@ import type * as ConditionModule from "../../src/core/raw/condition.ts";
 import type * as EventModule from "../../src/core/raw/event.ts";
 import type * as GuardModule from "../../src/core/raw/guard.ts";
 import type * as LockModule from "../../src/core/raw/lock.ts";
+import type * as PriorityModule from "../../src/core/raw/priority.ts";
 import type * as QueueModule from "../../src/core/raw/queue.ts";
+import type * as RwlockModule from "../../src/core/raw/rwlock.ts";
 import type * as SemaphoreModule from "../../src/core/raw/semaphore.ts";
 import type * as ListModule from "../../src/core/raw/wait-list.ts";
 import type * as ReaperModule from "../../src/core/reaper.ts";
@@ -33,6 +35,8 @@ const MODULES = {
   event: "core/raw/event.js",
   barrier: "core/raw/barrier.js",
   queue: "core/raw/queue.js",
+  priority: "core/raw/priority.js",
+  rwlock: "core/raw/rwlock.js",
   heap: "core/heap.js",
   table: "core/thread-table.js",
   parker: "core/parker.js",
@@ -48,6 +52,8 @@ export interface Core {
   readonly event: typeof EventModule;
   readonly barrier: typeof BarrierModule;
   readonly queue: typeof QueueModule;
+  readonly priority: typeof PriorityModule;
+  readonly rwlock: typeof RwlockModule;
   readonly heap: typeof HeapModule;
   readonly table: typeof TableModule;
   readonly parker: typeof ParkerModule;

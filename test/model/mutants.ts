@@ -373,4 +373,23 @@ const queue: readonly Mutant[] = [
   ),
 ];
 
-export const mutants: readonly Mutant[] = [...guard, ...list, ...given, ...lock, ...semaphore, ...rest, ...queue];
+const priority: readonly Mutant[] = [
+  mutant("priority", "a put does not say that it began", "store(memory.words, queue + PRIORITY.operation, OPERATION.adding);", "", "priority: who puts is killed"),
+  mutant("priority", "a get does not say that it began", "store(words, queue + PRIORITY.operation, OPERATION.removing);", "", "priority: who gets is killed", "priority: of size 1, who gets is killed"),
+  mutant("priority", "a node is linked before it leads on", "store(words, link(queue, node, level), load(words, link(queue, path[level], level)));", "", "priority: 2 put", "priority: who puts is killed"),
+  mutant("priority", "the lowest level is the last to lose a node's successor", "if (load(words, head) === node)", "if (level > 0)", "priority: 2 put"),
+  mutant("priority", "the order is reversed", "if (order < 0)", "if (order > 0)", "priority: who puts is killed", "priority: 2 put"),
+  mutant("queue", "what a dead thread began is not repaired", /order(Of\(memory, queue\))?\.repair\?\.\(memory, queue\);/g, "", "priority: who puts is killed", "priority: who gets is killed"),
+];
+
+const rwlock: readonly Mutant[] = [
+  mutant("rwlock", "a reader looks for no writer", "load(memory.words, rwlock + RWLOCK.word) === 0 && (kind === READ ||", "(kind === READ ||", "rwlock: a reader and a writer"),
+  mutant("rwlock", "a writer looks for no readers", "(kind === READ || shares(memory, rwlock) === 0)", "true", "rwlock: a reader and a writer"),
+  mutant("rwlock", "a release tells nobody", "if (released && load(memory.words, rwlock + RWLOCK.list + LIST.head) !== 0)", "if (false)", "rwlock: 2 writers"),
+  mutant("rwlock", "who gives up leaves others waiting", /const waiting = takeOut\(memory, rwlock \+ RWLOCK\.list, slot\);\s+settleAndUnlock\(memory, rwlock\);/, "const waiting = takeOut(memory, rwlock + RWLOCK.list, slot); unlockList(memory, rwlock + RWLOCK.list);", "rwlock: a writer gives up before a reader"),
+  mutant("rwlock", "shares of the dead are kept", "store(memory.words, entry + 1, 0);\n        found = true;", "found = true;", "rwlock: a reader is killed, a writer"),
+  mutant("rwlock", "a dead writer is not looked for", "if (writer !== 0 && isOrphaned(memory, writer))", "if (false)", "rwlock: a writer is killed, a"),
+  mutant("rwlock", "handed over without the mark", "store(memory.words, slot + SLOT.value, GRANT.moving);", "", "rwlock: a reader is killed", "rwlock: a writer is killed"),
+];
+
+export const mutants: readonly Mutant[] = [...guard, ...list, ...given, ...lock, ...semaphore, ...rest, ...queue, ...priority, ...rwlock];

@@ -6,9 +6,17 @@ import type { Mutant } from "./mutants.ts";
 import { explore, type Result, type Scenario } from "./scenario.ts";
 import { countingScenarios } from "./scenarios/counting.ts";
 import { lockScenarios } from "./scenarios/locks.ts";
+import { priorityScenarios } from "./scenarios/priorities.ts";
 import { queueScenarios } from "./scenarios/queues.ts";
+import { rwlockScenarios } from "./scenarios/rwlocks.ts";
 
-export const scenarios: readonly Scenario[] = [...lockScenarios, ...countingScenarios, ...queueScenarios];
+export const scenarios: readonly Scenario[] = [
+  ...lockScenarios,
+  ...countingScenarios,
+  ...queueScenarios,
+  ...priorityScenarios,
+  ...rwlockScenarios,
+];
 
 export function runScenario(core: Core, scenario: Scenario, limits: Limits): Result {
   return explore(core, scenario, limits);

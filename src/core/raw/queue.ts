@@ -188,6 +188,8 @@ function admit(memory: Memory, queue: number, putters: number, woken: number[]):
       store(memory.words, putter + SLOT.request, (load(memory.words, queue + QUEUE.puts) + 1) | 0);
       store(memory.words, putter + SLOT.value, GRANT.moving);
       added = orderOf(memory, queue).add(memory, queue, load(memory.words, putter + SLOT.payload), n);
+      // A grant that stops half-way must not be taken for a move that was made.
+      if (added !== ADDED.done) store(memory.words, putter + SLOT.value, GRANT.none);
     }
     // It is in the queue: a reaper that finds it granted must not put it back once more.
     if (added === ADDED.done) store(memory.words, putter + SLOT.payload, 0);

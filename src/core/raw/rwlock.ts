@@ -157,18 +157,19 @@ function settle(memory: Memory, rwlock: number, woken: number[]): void {
   for (let slot = first(memory, list); slot !== 0; slot = first(memory, list)) {
     const kind = load(memory.words, slot + SLOT.payload);
     const tid = load(memory.words, slot + SLOT.tid);
-    if (isPoisoned(memory, rwlock)) {
-      serve(memory, list, slot, GRANT.ownerDied, woken);
-    } else if (hasMoved(memory, rwlock, slot, kind, tid)) {
+    const moved = hasMoved(memory, rwlock, slot, kind, tid);
+    // Forget a hand-over that never happened: nobody must take it for one that did.
+    if (!moved) store(memory.words, slot + SLOT.value, GRANT.none);
+    if (moved) {
       serve(memory, list, slot, GRANT.done, woken);
+    } else if (isPoisoned(memory, rwlock)) {
+      serve(memory, list, slot, GRANT.ownerDied, woken);
     } else if (isFree(memory, rwlock, kind)) {
       store(memory.words, slot + SLOT.request, kind === READ ? sharesOf(memory, rwlock, tid) + 1 : 0);
       store(memory.words, slot + SLOT.value, GRANT.moving);
       take(memory, rwlock, kind, tid);
       serve(memory, list, slot, GRANT.done, woken);
     } else {
-      // Forget a hand-over that never happened: the slot must be able to give up its wait.
-      store(memory.words, slot + SLOT.value, 0);
       return;
     }
   }
