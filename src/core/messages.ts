@@ -14,6 +14,7 @@ import type { PlatformObjects } from "./wire/platform.ts";
 import { Refusal } from "./wire/refusal.ts";
 import type { FunctionShipper } from "./wire/shipper.ts";
 import type { HostStrings } from "./wire/strings.ts";
+import { describeView, isProgramMemory, restoreView } from "./views.ts";
 
 /** Carries what only the platform can clone or move (a MessagePort, a Blob) to whoever reads the message. */
 export interface Attachments {
@@ -35,6 +36,17 @@ export interface MessageSupport {
   readonly attachments: Attachments;
 }
 
+/** Under this key a handle has the function that is sent in its place: a struct's layout stands for its class. */
+export const STANDS_FOR: unique symbol = Symbol.for("heddle.stands-for") as never;
+
+function addressOfFunction(fn: Function): number | undefined {
+  // Own: a subclass is not what it extends. A getter, since most functions need no address ever.
+  if (!Object.hasOwn(fn, ADDRESS)) return undefined;
+  const address = (fn as unknown as { [ADDRESS]: number })[ADDRESS];
+  retain(memory, address);
+  return address;
+}
+
 let support: MessageSupport | undefined;
 let codec: Codec | undefined;
 
@@ -49,7 +61,14 @@ export function setMessageSupport(given: MessageSupport): void {
         if (address !== undefined) retain(memory, address);
         return address;
       },
-      attach,
+      addressOfFunction,
+      attach(address) {
+        const handle = attach(address);
+        return (handle as { [STANDS_FOR]?: object })[STANDS_FOR] ?? handle;
+      },
+      describeView,
+      restoreView,
+      isProgramMemory,
       release: (address) => release(memory, address),
     },
     ...(given.strings && { strings: given.strings }),

@@ -4,6 +4,7 @@
  * @module
  */
 
+export { SharedArray } from "./array.ts";
 export type { LockOption } from "./own-lock.ts";
 export {
   bool,

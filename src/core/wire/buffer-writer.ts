@@ -1,3 +1,4 @@
+import { NotSendableError } from "../../errors.ts";
 import type { Encoder } from "./encoder.ts";
 import { Refusal } from "./refusal.ts";
 import * as tag from "./tags.ts";
@@ -73,6 +74,7 @@ export function writeView(encoder: Encoder, view: ArrayBufferView): void {
   const number = isBuffer ? BUFFER_VIEW : (numbersOfViews.get(name) as number);
   const elementSize = (view as Partial<Uint8Array>).BYTES_PER_ELEMENT ?? 1;
   const shared = isShared(buffer);
+  if (shared && writeSharedView(encoder, view, number, elementSize)) return;
   const own = !shared && !encoder.isMoving(buffer) && encoder.numberOf(buffer) < 0;
   // Small Buffers are cut from a pool that holds other people's bytes, so each travels by itself.
   if (own && isBuffer) {
@@ -105,6 +107,26 @@ export function writeView(encoder: Encoder, view: ArrayBufferView): void {
   encoder.register(view);
   encoder.varint(byteOffset);
   encoder.varint(follows ? 0 : byteLength / elementSize + 1);
+}
+
+/** A view of a shared object travels with the object. False: it is a view of other memory. */
+function writeSharedView(encoder: Encoder, view: ArrayBufferView, number: number, elementSize: number): boolean {
+  let shown;
+  try {
+    shown = encoder.shared.describeView?.(view);
+  } catch (error) {
+    if (!(error instanceof NotSendableError)) throw error;
+    throw new Refusal(`${nameOf(view) ?? "DataView"} cannot be sent to another thread: ${error.message}`);
+  }
+  if (shown === undefined) return false;
+  encoder.register(view);
+  encoder.byte(tag.SHARED_VIEW);
+  encoder.varint(encoder.addresses.length);
+  encoder.addresses.push(shown.address);
+  encoder.byte(number);
+  encoder.varint(shown.offset);
+  encoder.varint(view.byteLength / elementSize);
+  return true;
 }
 
 function isShared(buffer: ArrayBufferLike): buffer is SharedArrayBuffer {

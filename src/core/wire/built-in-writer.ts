@@ -47,6 +47,13 @@ export function writeBuiltIn(encoder: Encoder, object: object, plan: Plan): void
     case "buffer":
       return writeBuffer(encoder, object as ArrayBuffer);
     case "shared-buffer":
+      if (encoder.shared.isProgramMemory?.(object) === true) {
+        throw new Refusal(
+          "SharedArrayBuffer cannot be sent to another thread: it is the memory of the whole program; send the SharedArray, " +
+            "or its data",
+        );
+      }
+      return encoder.attach(object);
     case "copy":
       return encoder.attach(object);
     case "view":

@@ -100,6 +100,8 @@ export class Decoder extends ByteReader {
         return this.#readAgain();
       case tag.SHARED:
         return this.#readShared();
+      case tag.SHARED_VIEW:
+        return this.#readSharedView();
       case tag.OBJECT_NEW_SHAPE:
       case tag.OBJECT_SHAPE:
       case tag.OBJECT_LIST:
@@ -186,12 +188,26 @@ export class Decoder extends ByteReader {
   }
 
   #readShared(): unknown {
+    return this.register(this.#attachNext());
+  }
+
+  #attachNext(): object {
     const index = this.varint();
     const address = this.addresses[index];
     if (address === undefined) throw this.corrupt("a shared object is missing");
     // From here on the reference is the handle's.
     this.addresses[index] = undefined;
-    return this.register(foreign(() => this.#shared.attach(address)));
+    return foreign(() => this.#shared.attach(address));
+  }
+
+  #readSharedView(): unknown {
+    const handle = this.#attachNext();
+    const constructor = viewConstructors[this.byte()];
+    const offset = this.varint();
+    const length = this.varint();
+    const { restoreView } = this.#shared;
+    if (constructor === undefined || restoreView === undefined) throw this.corrupt("a view is of no known kind");
+    return this.register(foreign(() => restoreView(handle, constructor, offset, length)));
   }
 
   readFields<T extends object>(target: T, kind: number): T {

@@ -10,6 +10,14 @@ import * as tag from "./tags.ts";
 export function writeFunction(encoder: Encoder, fn: Function): void {
   if (encoder.writeAgain(fn)) return;
   encoder.noteMark(fn);
+  const address = encoder.shared.addressOfFunction?.(fn);
+  if (address !== undefined) {
+    encoder.register(fn);
+    encoder.byte(tag.SHARED);
+    encoder.varint(encoder.addresses.length);
+    encoder.addresses.push(address);
+    return;
+  }
   const label = `${isClass(fn) ? "class" : "function"} ${nameOf(fn) || "(anonymous)"}`;
   let shipped: ShippedFunction;
   try {

@@ -11,6 +11,19 @@ export interface SharedObjects {
   addressOf(value: object): number | undefined;
   /** This thread's handle for the object at `address`. The reference that the message held passes to the handle. */
   attach(address: number): object;
+  /** A struct's class, and whatever else is a function and a shared object: as {@link addressOf}. */
+  addressOfFunction?(fn: Function): number | undefined;
+  /** The shared object that a view shows, and from which byte on; `undefined` for other views. As {@link addressOf}. */
+  describeView?(view: ArrayBufferView): { readonly address: number; readonly offset: number } | undefined;
+  /** A view of the shared object behind `handle`. */
+  restoreView?(
+    handle: object,
+    constructor: new (buffer: ArrayBufferLike, byteOffset: number, length: number) => ArrayBufferView,
+    offset: number,
+    length: number,
+  ): ArrayBufferView;
+  /** Says why a buffer cannot be sent, if it is the memory of the program itself. */
+  isProgramMemory?(buffer: object): boolean;
   /** Gives back a reference that {@link addressOf} took for a message that will not be delivered. */
   release(address: number): void;
 }

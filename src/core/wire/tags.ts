@@ -68,6 +68,9 @@ export const ERROR = 0xe3;
 /** An empty container, to be filled after the value it is part of: keeps deep data off the call stack. */
 export const PUT_OFF = 0xe4;
 
+/** A view of a shared object's memory. */
+export const SHARED_VIEW = 0xe5;
+
 /** Message flags. */
 export const HAS_FOOTER = 1;
 export const HAS_REFERENCES = 2;

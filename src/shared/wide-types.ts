@@ -1,0 +1,146 @@
+/**
+ * The types whose values take two words: int64, uint64, float64. As narrow-types.ts.
+ *
+ * @module
+ */
+
+import { compareExchangeLong, exchangeLong, loadLong, type LongWords, storeLong } from "#atomics";
+import { memory } from "../core/program.ts";
+import { ValueError } from "../errors.ts";
+import { type ArrayOf, type Bitwise, DataType, mustBeNumber, noBits, same, show } from "./data-type.ts";
+
+let longs: LongWords = new BigInt64Array(memory.buffer, 0, memory.buffer.byteLength >>> 3);
+
+/** The memory as words of 64 bits, up to that address at least. */
+function longsTo(address: number): LongWords {
+  if (address >>> 1 >= longs.length) longs = new BigInt64Array(memory.buffer, 0, memory.buffer.byteLength >>> 3);
+  return longs;
+}
+
+/** Of two words. */
+abstract class WideType<V extends number | bigint> extends DataType<V> {
+  abstract encode(value: V): bigint;
+  abstract decode(bits: bigint): V;
+
+  load(address: number): V {
+    return this.decode(loadLong(longsTo(address), address >>> 1));
+  }
+
+  store(address: number, value: V): void {
+    storeLong(longsTo(address), address >>> 1, this.encode(value));
+  }
+
+  exchange(address: number, value: V): V {
+    return this.decode(exchangeLong(longsTo(address), address >>> 1, this.encode(value)));
+  }
+
+  compareExchange(address: number, expected: V, value: V): V {
+    const words = longsTo(address);
+    const bits = this.encode(value);
+    for (;;) {
+      const seen = loadLong(words, address >>> 1);
+      const old = this.decode(seen);
+      if (!same(old, expected) || compareExchangeLong(words, address >>> 1, seen, bits) === seen) return old;
+    }
+  }
+
+  change(address: number, change: (old: V) => V): V {
+    const words = longsTo(address);
+    for (;;) {
+      const seen = loadLong(words, address >>> 1);
+      const old = this.decode(seen);
+      if (compareExchangeLong(words, address >>> 1, seen, this.encode(change(old))) === seen) return old;
+    }
+  }
+}
+
+export class LongType extends WideType<bigint> {
+  readonly zero = 0n;
+  readonly elements: ArrayOf<bigint>;
+  readonly least: bigint;
+  readonly most: bigint;
+
+  constructor(name: string, elements: ArrayOf<bigint>, signed: boolean) {
+    super(name, 8);
+    this.elements = elements;
+    this.least = signed ? -(2n ** 63n) : 0n;
+    this.most = 2n ** (signed ? 63n : 64n) - 1n;
+  }
+
+  check(value: unknown, what: string): asserts value is bigint {
+    this.#mustBeBigint(value, what);
+    if (value < this.least || value > this.most) {
+      throw new ValueError(`${what} must be from ${this.least}n to ${this.most}n (${this.name}), not ${value}n.`);
+    }
+  }
+
+  #mustBeBigint(value: unknown, what: string): asserts value is bigint {
+    if (typeof value !== "bigint") {
+      throw new TypeError(`${what} must be a bigint such as 5n (${this.name}), not ${show(value)}.`);
+    }
+  }
+
+  encode(value: bigint): bigint {
+    return BigInt.asIntN(64, value);
+  }
+
+  decode(bits: bigint): bigint {
+    return this.least === 0n ? BigInt.asUintN(64, bits) : bits;
+  }
+
+  add(address: number, n: bigint): bigint {
+    this.#mustBeBigint(n, "n");
+    return this.change(address, (old) => this.#inRange(old, old + n));
+  }
+
+  subtract(address: number, n: bigint): bigint {
+    this.#mustBeBigint(n, "n");
+    return this.change(address, (old) => this.#inRange(old, old - n));
+  }
+
+  bitwise(address: number, operation: Bitwise, n: bigint): bigint {
+    this.check(n, operation);
+    return this.change(address, (old) => (operation === "and" ? old & n : operation === "or" ? old | n : old ^ n));
+  }
+
+  #inRange(old: bigint, value: bigint): bigint {
+    if (value >= this.least && value <= this.most) return value;
+    throw new ValueError(`${old}n would become ${value}n, which no ${this.name} holds. Nothing was changed.`);
+  }
+}
+
+const double = new Float64Array(1);
+const doubleBits = new BigInt64Array(double.buffer);
+
+export class Float64Type extends WideType<number> {
+  readonly zero = 0;
+  readonly elements: ArrayOf<number> = Float64Array;
+
+  check(value: unknown, what: string): asserts value is number {
+    mustBeNumber(this, value, what);
+  }
+
+  encode(value: number): bigint {
+    double[0] = value;
+    return doubleBits[0]!;
+  }
+
+  decode(bits: bigint): number {
+    doubleBits[0] = bits;
+    return double[0]!;
+  }
+
+  add(address: number, n: number): number {
+    this.check(n, "n");
+    return this.change(address, (old) => old + n);
+  }
+
+  subtract(address: number, n: number): number {
+    this.check(n, "n");
+    return this.change(address, (old) => old - n);
+  }
+
+  bitwise(_address: number, operation: Bitwise): number {
+    throw noBits(this, operation);
+  }
+}
