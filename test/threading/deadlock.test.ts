@@ -349,6 +349,22 @@ if (isMain(import.meta)) {
     assert.match(stdout, /MainThread/);
   });
 
+  test("no deadlock: a main thread that listens for messages", async () => {
+    const program = fileURLToPath(new URL("./programs/deadlocks.js", import.meta.url));
+    const child = startProcess(process.execPath, [program, "served"], {
+      env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+      stdio: ["ignore", "pipe", "inherit", "ipc"],
+    });
+    let stdout = "";
+    child.stdout!.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    const closed = once(child, "close");
+    // More than two looks.
+    await pause(3_500);
+    child.send("from the parent");
+    const [code] = (await closed) as [number];
+    assert.deepEqual([code, stdout], [0, "first: from the parent\n"]);
+  });
+
   test("the main thread blocks in a join, and its thread for the main thread's RLock", async () => {
     const { stdout } = await outputOf("deadlocks", ["blocked"], { stdout: /2 threads wait for each other/ });
     assert.match(stdout, /holds RLock 1\n/);

@@ -38,18 +38,19 @@ function unhold(): void {
 
 /** Idle streams count as resources, since they could be written to; only what they write keeps a program alive. */
 function idleStreams(): number {
-  const streams = [process.stdout, process.stderr] as { _handle?: object; writableLength?: number }[];
-  return streams.filter(({ _handle, writableLength }) => _handle && writableLength === 0).length;
+  type Stream = { _handle?: { hasRef?(): boolean }; writableLength?: number };
+  const streams = [process.stdout, process.stderr] as unknown as Stream[];
+  return streams.filter(({ _handle, writableLength }) => _handle?.hasRef?.() === true && writableLength === 0).length;
 }
 
 function isIdle(expected: number): boolean {
   if (holds !== expected) return false;
+  // First: asking for a stream may open it, and then it counts. In a worker they are no such resources.
+  const idle = isMainThread ? idleStreams() : 0;
   const active = process.getActiveResourcesInfo();
   const anchors = holds > 0 ? 1 : 0;
   const streams = active.filter((name) => name === "PipeWrap" || name === "TTYWrap").length;
-  if (active.length - streams !== anchors) return false;
-  // In a worker they are no such resources.
-  return streams === 0 || (isMainThread && streams <= idleStreams());
+  return active.length - streams === anchors && streams <= idle;
 }
 
 let isReady = false;

@@ -46,6 +46,15 @@ async function main(): Promise<void> {
   }
 }
 
+/** The main thread awaits a thread that joins it, but a message from its parent may still end that. */
+async function served(): Promise<void> {
+  const message = new Promise((resolve) => process.once("message", resolve));
+  const thread = spawn(() => mainThread().join());
+  const first = await Promise.race([message, thread.join().catch((error: Error) => error.message)]);
+  console.log("first:", first);
+  process.disconnect();
+}
+
 /** The main thread blocks, holding what its thread wants. */
 function blocked(): void {
   const [lock, begun] = [new RLock(), new Event()];
@@ -73,6 +82,6 @@ function blocked(): void {
 }
 
 if (isMain(import.meta)) {
-  const programs: Record<string, () => unknown> = { locks, main, blocked };
+  const programs: Record<string, () => unknown> = { locks, main, served, blocked };
   await programs[process.argv[2]!]!();
 }
