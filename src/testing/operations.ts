@@ -1,0 +1,247 @@
+/**
+ * The operations of heddle's primitives, as an exploration sees them: what each touches, and what it orders.
+ *
+ * While an exploration runs, the methods of the classes listed here first ask whether one of its threads calls; all
+ * other callers get the method itself, unchanged.
+ *
+ * @module
+ */
+
+import { load } from "#atomics";
+import { ADDRESS, type SharedObject } from "../core/handles.ts";
+import { CONDITION } from "../core/layout.ts";
+import { memory } from "../core/program.ts";
+import { RuntimeError } from "../errors.ts";
+import { Queue, SimpleQueue } from "../queue/index.ts";
+import { Value } from "../shared/index.ts";
+import { Barrier, Condition, Event, Lock, RLock, Semaphore, Thread } from "../threading/index.ts";
+import type { AccessKind, Place } from "./clocks.ts";
+
+/** One operation a thread can do. */
+export interface Operation {
+  readonly name: string;
+  readonly form: "call" | "get" | "set";
+  /** The caller gets a promise. */
+  readonly isAsync: boolean;
+  /** The caller would be blocked by it, where it has to wait. */
+  readonly isBlocking: boolean;
+  /** Does it, without blocking: for a blocking form its asynchronous twin. */
+  readonly perform: (this: never, ...args: never[]) => unknown;
+  /** Changes nothing that others can see. */
+  readonly isRead: boolean;
+  /** What the thread did before is seen by those who acquire later. */
+  readonly releases: boolean;
+  /** Does this result mean that the thread sees what others released? */
+  readonly acquires: (result: unknown, failed: boolean) => boolean;
+  /** Wakes who waits now, and is forgotten by who comes later. */
+  readonly isSignal: boolean;
+  /** An access to data, which may race. */
+  readonly access?: AccessKind | undefined;
+  /** Everything it touches. */
+  readonly places: (target: never, args: readonly unknown[]) => readonly Place[];
+  /** Runs the user's own code too, which may touch anything. */
+  readonly isOpen?: boolean | undefined;
+}
+
+interface Rule {
+  readonly form?: "get" | "set";
+  readonly waits?: true;
+  readonly isRead?: true;
+  readonly releases?: true;
+  readonly acquires?: (result: unknown, failed: boolean) => boolean;
+  readonly isSignal?: true;
+  readonly isOpen?: true;
+  readonly access?: AccessKind;
+}
+
+const never = (): boolean => false;
+const always = (): boolean => true;
+const truthy = (result: unknown, failed: boolean): boolean => !failed && Boolean(result);
+const succeeded = (_: unknown, failed: boolean): boolean => !failed;
+
+const ATOMIC: Rule = { access: "atomic" };
+const LOOK: Rule = { form: "get", isRead: true };
+const LOCK: Record<string, Rule> = {
+  acquire: { waits: true, acquires: truthy },
+  tryAcquire: { acquires: truthy },
+  release: { releases: true },
+};
+
+type Class = abstract new (...args: never[]) => SharedObject;
+
+const ITEMS: Record<string, Rule> = {
+  put: { waits: true, releases: true },
+  putNowait: { releases: true },
+  get: { waits: true, acquires: always },
+  getNowait: { acquires: succeeded },
+  qsize: LOOK,
+  empty: LOOK,
+};
+
+const RULES: readonly (readonly [Class, Record<string, Rule>])[] = [
+  [Lock, { ...LOCK, recover: { acquires: truthy }, locked: LOOK }],
+  [RLock, { ...LOCK, recover: { acquires: truthy }, locked: LOOK }],
+  [
+    Condition,
+    {
+      ...LOCK,
+      locked: LOOK,
+      wait: { waits: true, releases: true, acquires: always },
+      notify: { releases: true, isSignal: true },
+      notifyAll: { releases: true, isSignal: true },
+    },
+  ],
+  [Semaphore, { ...LOCK, value: LOOK }],
+  [
+    Event,
+    {
+      set: { releases: true, isSignal: true },
+      clear: {},
+      isSet: { form: "get", isRead: true, acquires: truthy },
+      wait: { waits: true, acquires: truthy },
+    },
+  ],
+  [
+    Barrier,
+    {
+      wait: { waits: true, releases: true, acquires: succeeded, isOpen: true },
+      reset: {},
+      abort: {},
+      nWaiting: LOOK,
+      broken: LOOK,
+    },
+  ],
+  [
+    Queue,
+    {
+      ...ITEMS,
+      taskDone: { releases: true },
+      join: { waits: true, acquires: truthy },
+      shutdown: { releases: true },
+      isShutdown: { form: "get", isRead: true, acquires: truthy },
+      full: LOOK,
+      unfinishedTasks: LOOK,
+    },
+  ],
+  [SimpleQueue, ITEMS],
+  [
+    Value,
+    {
+      value: { form: "get", isRead: true, access: "read" },
+      add: ATOMIC,
+      sub: ATOMIC,
+      and: ATOMIC,
+      or: ATOMIC,
+      xor: ATOMIC,
+      exchange: ATOMIC,
+      compareExchange: ATOMIC,
+    },
+  ],
+];
+
+/** A condition and its lock go together: a wait touches both. */
+function placesOf(target: SharedObject): readonly Place[] {
+  const address = target[ADDRESS];
+  return target instanceof Condition ? [address, load(memory.words, address + CONDITION.lock)] : [address];
+}
+
+function operation(
+  name: string,
+  rule: Rule,
+  perform: Operation["perform"],
+  how: "call" | "async" | "blocking",
+): Operation {
+  return {
+    name,
+    form: rule.form ?? "call",
+    isAsync: how === "async",
+    isBlocking: how === "blocking",
+    perform,
+    isRead: rule.isRead ?? false,
+    releases: rule.releases ?? false,
+    acquires: rule.acquires ?? never,
+    isSignal: rule.isSignal ?? false,
+    places: placesOf as Operation["places"],
+    isOpen: rule.isOpen,
+    access: rule.access,
+  };
+}
+
+/** What becomes of a call of an operation. `undefined`: no thread of the exploration calls, do as always. */
+export type Intercept = (
+  target: object,
+  operation: Operation,
+  args: readonly unknown[],
+) => { readonly value: unknown } | undefined;
+
+type Method = (this: SharedObject, ...args: unknown[]) => unknown;
+
+/** Starts to intercept all operations. Returns what ends it. */
+export function interceptOperations(intercept: Intercept, isInside: () => boolean): () => void {
+  const undo: (() => void)[] = [];
+  const replace = (prototype: object, name: string, change: (old: PropertyDescriptor) => PropertyDescriptor): void => {
+    const old = Object.getOwnPropertyDescriptor(prototype, name)!;
+    Object.defineProperty(prototype, name, { ...old, ...change(old) });
+    undo.push(() => Object.defineProperty(prototype, name, old));
+  };
+  const method = (real: Method, op: Operation): PropertyDescriptor => ({
+    value(this: SharedObject, ...args: unknown[]): unknown {
+      const answer = intercept(this, op, args);
+      return answer === undefined ? real.apply(this, args) : answer.value;
+    },
+  });
+  for (const [{ prototype }, rules] of RULES) {
+    for (const [name, rule] of Object.entries(rules)) {
+      if (rule.form === "get") {
+        replace(prototype, name, (old) => {
+          const get = old.get as Method;
+          const change: PropertyDescriptor = {
+            get: method(get, operation(name, rule, get, "call")).value as () => unknown,
+          };
+          if (rule.access === undefined) return change;
+          const set = old.set as Method;
+          const write: Rule = { form: "set", access: "write" };
+          return { ...change, set: method(set, operation(name, write, set, "call")).value as (value: unknown) => void };
+        });
+        continue;
+      }
+      const real = (prototype as unknown as Record<string, Method>)[name]!;
+      replace(prototype, name, () => method(real, operation(name, rule, real, rule.waits === true ? "async" : "call")));
+      if (rule.waits !== true) continue;
+      const blocking = `${name}Sync`;
+      replace(prototype, blocking, (old) => method(old.value as Method, operation(blocking, rule, real, "blocking")));
+    }
+  }
+  // Its loop stays outside: the predicate is the caller's code, and what it reads are operations of their own.
+  replace(Condition.prototype, "waitFor", (old) => ({
+    async value(this: Condition, predicate: () => unknown, options?: { timeout?: number }): Promise<unknown> {
+      if (!isInside()) return (old.value as Method).call(this, predicate, options);
+      for (let inTime = true; ; inTime = await this.wait(options)) {
+        const value = predicate();
+        if (value || !inTime) return value;
+      }
+    },
+  }));
+  replace(Condition.prototype, "waitForSync", (old) => ({
+    value(this: Condition, predicate: () => unknown, options?: { timeout?: number }): unknown {
+      if (!isInside()) return (old.value as Method).call(this, predicate, options);
+      for (let inTime = true; ; inTime = this.waitSync(options)) {
+        const value = predicate();
+        if (value || !inTime) return value;
+      }
+    },
+  }));
+  replace(Thread.prototype, "start", (old) => ({
+    value(this: Thread): unknown {
+      if (isInside()) {
+        throw new RuntimeError(
+          "A scenario's threads cannot start real threads: call the scenario's own spawn beforehand.",
+        );
+      }
+      return (old.value as () => unknown).call(this);
+    },
+  }));
+  return () => {
+    for (const each of undo.reverse()) each();
+  };
+}

@@ -1,0 +1,68 @@
+/**
+ * What happened in a run, for people to read.
+ *
+ * @module
+ */
+
+import { callerStack } from "../core/caller-stack.ts";
+
+/** One step of one thread. */
+export interface TraceEvent {
+  readonly thread: string;
+  /** Such as `balance[0] → 1` or `lock 1.acquireSync() waits`. */
+  readonly operation: string;
+  /** Where in the source the thread called it: `file:line:column`. */
+  readonly at: string | undefined;
+}
+
+const PLACE = /\(?((?:file:\/\/|\/|[A-Za-z]:[\\/]|webpack:|https?:)[^()]*:\d+:\d+)\)?$/;
+
+function placesIn(stack: string | undefined): string[] {
+  return (stack ?? "")
+    .split("\n")
+    .map((line) => PLACE.exec(line.trim())?.[1])
+    .filter((place) => place !== undefined);
+}
+
+/** Where heddle's own files are, as stacks show them; `undefined` in a bundle, where they are no files of their own. */
+function ownFolder(): string | undefined {
+  const here = placesIn(new Error("here").stack)[0];
+  return here === undefined ? undefined : /^(.*\/)testing\/[^/]*$/.exec(here)?.[1];
+}
+
+/** The line of the caller's own code that called `above`. */
+export function siteAbove(above: Function): string | undefined {
+  const own = ownFolder();
+  return placesIn(callerStack(above).stack).find((place) => own === undefined || !place.startsWith(own));
+}
+
+/** The last part of a place: `bank.ts:12`. */
+export function shortPlace(place: string | undefined): string {
+  const short = place === undefined ? undefined : /([^/\\]+:\d+):\d+$/.exec(place)?.[1];
+  return short ?? "an unknown line";
+}
+
+/** A value, on one short line. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value).slice(0, 60);
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "function") return `function ${value.name}`;
+  if (typeof value !== "object" || value === null) return String(value);
+  try {
+    return ((JSON.stringify(value) as string | undefined) ?? "an object").slice(0, 60);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
+}
+
+export function render(trace: readonly TraceEvent[]): string {
+  const widest = (lengths: number[]): number => Math.max(0, ...lengths);
+  const names = widest(trace.map(({ thread }) => thread.length));
+  const operations = widest(trace.map(({ operation }) => operation.length));
+  return trace
+    .map(({ thread, operation, at }) => {
+      const line = `  ${thread.padEnd(names)}  ${operation.padEnd(operations)}`;
+      return at === undefined ? line.trimEnd() : `${line}  ${shortPlace(at)}`;
+    })
+    .join("\n");
+}
