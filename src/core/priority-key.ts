@@ -102,7 +102,7 @@ function fromOrder(unit: number): number {
 /** Negative: the key at `a` is smaller than the one at `b`; 0: they are equal; NaN: they cannot be compared. */
 export function compareKeys(words: Int32Array, a: number, b: number): number {
   let depth = 0;
-  for (let [i, j] = [a, b]; ; ) {
+  for (let [i, j] = [a, b]; ;) {
     const tag = words[i++]!;
     const other = words[j++]!;
     if (tag === END || other === END) {

@@ -164,7 +164,9 @@ export class PriorityQueue<T = unknown> extends Queue<T> {
       if (result !== PUT.asked) return result;
       const answer: unknown = compare(item, other() as T);
       if (typeof answer !== "number" || Number.isNaN(answer)) {
-        throw new TypeError(`compare must return a number, negative if its first argument comes first, not ${String(answer)}`);
+        throw new TypeError(
+          `compare must return a number, negative if its first argument comes first, not ${String(answer)}`,
+        );
       }
       answers.set(asked, answer);
     }
@@ -179,7 +181,9 @@ export class PriorityQueue<T = unknown> extends Queue<T> {
     }
     const turn = this.#turn;
     if (holdsLock(turn)) {
-      throw new RuntimeError("compare must not put into the queue whose items it compares: that put would wait for it.");
+      throw new RuntimeError(
+        "compare must not put into the queue whose items it compares: that put would wait for it.",
+      );
     }
     for (;;) {
       try {
@@ -227,7 +231,8 @@ function check<T>(options: PriorityOptions<T> | undefined): PriorityOptions<T> {
   }
   const { key, compare } = options;
   for (const [name, fn] of Object.entries({ key, compare })) {
-    if (fn !== undefined && typeof fn !== "function") throw new TypeError(`${name} must be a function, not ${describe(fn)}`);
+    if (fn !== undefined && typeof fn !== "function")
+      throw new TypeError(`${name} must be a function, not ${describe(fn)}`);
   }
   if (key !== undefined && compare !== undefined) {
     throw new TypeError("A PriorityQueue is ordered by a key or by a compare function, not by both.");

@@ -83,7 +83,11 @@ export class PutWait implements WaitKind {
   }
 }
 
-export async function takeItem(queue: SharedObject, { prepare, open, discard }: Opener, options?: WaitOptions): Promise<unknown> {
+export async function takeItem(
+  queue: SharedObject,
+  { prepare, open, discard }: Opener,
+  options?: WaitOptions,
+): Promise<unknown> {
   const deadline = deadlineIn(options);
   options?.signal?.throwIfAborted();
   const wait = new GetWait();

@@ -197,7 +197,7 @@ export function priorityQueueSuite(backend: Backend, kind: PriorityQueueKind): v
         for (const item of here)
           assert.ok(
             row.some((expected) => Object.is(expected, item)),
-            `${String(item)} among ${row.map(String)}`,
+            `${String(item)} among ${row.join(", ")}`,
           );
       }
     });
@@ -295,7 +295,10 @@ export function priorityQueueSuite(backend: Backend, kind: PriorityQueueKind): v
           rest,
           rest.toSorted((a, b) => b - a),
         );
-        assert.deepEqual([...got, ...rest].toSorted(), [1, 2, 3, 4, 5, 6, 7]);
+        assert.deepEqual(
+          [...got, ...rest].toSorted((a, b) => a - b),
+          [1, 2, 3, 4, 5, 6, 7],
+        );
       });
     }
 

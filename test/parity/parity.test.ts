@@ -51,7 +51,12 @@ function tableUnder(heading: string): Table {
   const lines = text.slice(start).split("\n").slice(1);
   const first = lines.findIndex((line) => line.startsWith("|"));
   const after = lines.findIndex((line, i) => i > first && !line.startsWith("|"));
-  const [head, , ...rows] = lines.slice(first, after).map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+  const [head, , ...rows] = lines.slice(first, after).map((line) =>
+    line
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
   return { head: head!, rows };
 }
 
@@ -94,7 +99,10 @@ function exported({ declarations }: Module): Set<string> {
   const names = new Set<string>();
   for (const [, list] of declarations.get("index.d.ts")!.matchAll(/export (?:type )?\{([^}]*)\}/g)) {
     for (const part of list!.split(",")) {
-      const name = part.trim().replace(/^type /, "").replace(/^.* as /, "");
+      const name = part
+        .trim()
+        .replace(/^type /, "")
+        .replace(/^.* as /, "");
       if (name !== "") names.add(name);
     }
   }
@@ -105,7 +113,8 @@ function exported({ declarations }: Module): Set<string> {
 function hidden({ declarations }: Module): Set<string> {
   const names = new Set<string>();
   for (const declaration of declarations.values()) {
-    for (const [, name] of declaration.matchAll(/^\s+protected (?:(?:static|readonly|get|abstract) )*(\w+)/gm)) names.add(name!);
+    for (const [, name] of declaration.matchAll(/^\s+protected (?:(?:static|readonly|get|abstract) )*(\w+)/gm))
+      names.add(name!);
   }
   return names;
 }
@@ -138,7 +147,10 @@ function exists(module: Module, name: string): boolean {
 
 for (const module of modules) {
   const { name, table, beyond } = module;
-  const promised = [...table.rows.flatMap((row) => namesIn(row[1]!)), ...beyond.rows.flatMap((row) => namesIn(row[0]!))];
+  const promised = [
+    ...table.rows.flatMap((row) => namesIn(row[1]!)),
+    ...beyond.rows.flatMap((row) => namesIn(row[0]!)),
+  ];
 
   test(`${name}: the tables are there, and as they should be`, () => {
     assert.deepEqual(table.head, ["Python", "heddle", "Remarks"]);
@@ -157,12 +169,18 @@ for (const module of modules) {
   });
 
   test(`${name}: every name that the tables promise exists`, () => {
-    assert.deepEqual(promised.filter((promise) => !exists(module, promise)), []);
+    assert.deepEqual(
+      promised.filter((promise) => !exists(module, promise)),
+      [],
+    );
   });
 
   test(`${name}: every export and member is in the tables`, () => {
     const all = [...exported(module)];
-    assert.ok(Object.keys(module.exports).every((key) => all.includes(key)), "an export that no declaration shows");
+    assert.ok(
+      Object.keys(module.exports).every((key) => all.includes(key)),
+      "an export that no declaration shows",
+    );
     const inherited = new Map(all.map((type) => [type, membersOf(module, type)]));
     const missing = all.filter((type) => !promised.includes(type));
     for (const [type, own] of inherited) {

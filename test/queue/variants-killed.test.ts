@@ -42,7 +42,11 @@ const kinds: readonly { name: string; make(maxsize: number): Queue<Item>; sorted
     make: (maxsize) => new PriorityQueue(maxsize, { key: ([priority]) => priority }),
     sorted: true,
   },
-  { name: "PriorityQueue with compare", make: (maxsize) => new PriorityQueue(maxsize, { compare: byPriority }), sorted: true },
+  {
+    name: "PriorityQueue with compare",
+    make: (maxsize) => new PriorityQueue(maxsize, { compare: byPriority }),
+    sorted: true,
+  },
 ];
 
 const KILLS = 12;
@@ -50,38 +54,43 @@ const KILLS = 12;
 function suite(): void {
   for (const { name, make, sorted } of kinds) {
     describe(name, () => {
-      test(`${KILLS} movers killed wherever they are: each loses at most the item in its hands`, { timeout: 60_000 }, async () => {
-        const gear: Gear = { from: make(8), to: make(8), moved: new Int32Array(new SharedArrayBuffer(4)) };
-        const { from, to, moved } = gear;
-        const survivor = spawn(move, gear);
-        const seen = new Map<number, number>();
-        let sent = 0;
-        let producing = true;
-        const producer = (async () => {
-          for (; producing; sent++) await from.put([(sent * 7919) % 101, sent]);
-        })();
-        const consumer = (async () => {
-          for await (const [, id] of to) seen.set(id, (seen.get(id) ?? 0) + 1);
-        })();
-        for (let killed = 0; killed < KILLS; killed++) {
-          const victim = spawn(move, gear);
-          const before = Atomics.load(moved, 0);
-          // Anywhere will do, once it has moved some: a different number each time.
-          while (Atomics.load(moved, 0) < before + 20 * (killed + 1)) await new Promise((resolve) => setImmediate(resolve));
-          await victim.terminate();
-          await assert.rejects(victim.join());
-        }
-        producing = false;
-        await producer;
-        from.shutdown();
-        await survivor.join();
-        to.shutdown();
-        await consumer;
-        for (const [id, times] of seen) assert.equal(times, 1, `item ${id} came ${times} times`);
-        const lost = sent - seen.size;
-        assert.ok(lost >= 0 && lost <= KILLS, `${lost} of ${sent} items are lost with ${KILLS} threads`);
-        assert.deepEqual([from.qsize, to.qsize], [0, 0]);
-      });
+      test(
+        `${KILLS} movers killed wherever they are: each loses at most the item in its hands`,
+        { timeout: 60_000 },
+        async () => {
+          const gear: Gear = { from: make(8), to: make(8), moved: new Int32Array(new SharedArrayBuffer(4)) };
+          const { from, to, moved } = gear;
+          const survivor = spawn(move, gear);
+          const seen = new Map<number, number>();
+          let sent = 0;
+          let producing = true;
+          const producer = (async () => {
+            for (; producing; sent++) await from.put([(sent * 7919) % 101, sent]);
+          })();
+          const consumer = (async () => {
+            for await (const [, id] of to) seen.set(id, (seen.get(id) ?? 0) + 1);
+          })();
+          for (let killed = 0; killed < KILLS; killed++) {
+            const victim = spawn(move, gear);
+            const before = Atomics.load(moved, 0);
+            // Anywhere will do, once it has moved some: a different number each time.
+            while (Atomics.load(moved, 0) < before + 20 * (killed + 1))
+              await new Promise((resolve) => setImmediate(resolve));
+            await victim.terminate();
+            await assert.rejects(victim.join());
+          }
+          producing = false;
+          await producer;
+          from.shutdown();
+          await survivor.join();
+          to.shutdown();
+          await consumer;
+          for (const [id, times] of seen) assert.equal(times, 1, `item ${id} came ${times} times`);
+          const lost = sent - seen.size;
+          assert.ok(lost >= 0 && lost <= KILLS, `${lost} of ${sent} items are lost with ${KILLS} threads`);
+          assert.deepEqual([from.qsize, to.qsize], [0, 0]);
+        },
+      );
 
       if (!sorted) return;
       test("what killed putters leave behind is sorted, complete, and counted", { timeout: 60_000 }, async () => {
@@ -107,7 +116,10 @@ function suite(): void {
         const items: Item[] = [];
         while (!queue.empty) items.push(queue.getNowait());
         assert.equal(items.length, n);
-        assert.deepEqual(items.map(([priority]) => priority), items.map(([priority]) => priority).toSorted((a, b) => a - b));
+        assert.deepEqual(
+          items.map(([priority]) => priority),
+          items.map(([priority]) => priority).toSorted((a, b) => a - b),
+        );
         assert.equal(new Set(items.map(([, id]) => id)).size, items.length);
       });
     });

@@ -117,7 +117,10 @@ function suite(): void {
       for (const way of ["read", "write"] as const) {
         assert.throws(() => lock[way].release(), RuntimeError);
         lock[way].acquireSync();
-        await assert.rejects(kit.run((lock: RWLock, way: Way) => lock[way].release(), lock, way), RuntimeError);
+        await assert.rejects(
+          kit.run((lock: RWLock, way: Way) => lock[way].release(), lock, way),
+          RuntimeError,
+        );
         const other = way === "read" ? "write" : "read";
         assert.throws(() => lock[other].release(), RuntimeError);
         lock[way].release();
@@ -137,7 +140,8 @@ function suite(): void {
       }
       assert.equal(String(lock), "<RWLock unlocked>");
       const refused = { code: "ERR_HEDDLE_NOT_SENDABLE", message: /send the RWLock/ };
-      for (const side of [lock.read, lock.write]) assert.throws(() => spawn((side: unknown) => side === side, side), refused);
+      for (const side of [lock.read, lock.write])
+        assert.throws(() => spawn((side: unknown) => side === side, side), refused);
     });
 
     test("bad options acquire nothing", async () => {
@@ -165,7 +169,10 @@ function suite(): void {
         await Promise.all(passing.map(({ promise }) => promise));
         const [n, first, ...rest] = [...words.subarray(0, 6)];
         assert.deepEqual([n, first], [5, 1]);
-        assert.deepEqual(rest.slice(0, 2).toSorted(), [2, 3]);
+        assert.deepEqual(
+          rest.slice(0, 2).toSorted((a, b) => a - b),
+          [2, 3],
+        );
         assert.deepEqual(rest.slice(2), [4, 5]);
         assert.equal(String(lock), "<RWLock unlocked>");
         assert.equal(kit.backend.waiting(lock), 0);
@@ -221,7 +228,10 @@ function suite(): void {
         lock.read.release();
       };
       const holders = Array.from({ length: 9 }, () => kit.run(hold, lock, taken, letGo));
-      await kit.until(() => Atomics.load(taken, 0) === 9, () => `${taken[0]} readers`);
+      await kit.until(
+        () => Atomics.load(taken, 0) === 9,
+        () => `${taken[0]} readers`,
+      );
       assert.equal(String(lock), "<RWLock readers=9>");
       const writing = watch(lock.write.acquire());
       await kit.waiting(lock, 1);
@@ -236,7 +246,10 @@ function suite(): void {
       const lock = new RWLock();
       for (const waitFirst of [true, false]) {
         const reader = spawn(keep, lock, "read");
-        await kit.until(() => lock.read.locked, () => "the thread never acquired");
+        await kit.until(
+          () => lock.read.locked,
+          () => "the thread never acquired",
+        );
         const writers = waitFirst ? [watch(lock.write.acquire().then((side) => side.release()))] : [];
         await kit.waiting(lock, writers.length);
         await reader.terminate();
@@ -249,7 +262,10 @@ function suite(): void {
     test("a writer that dies marks it: all waiters and comers get OwnerDiedError, until recover()", async () => {
       const lock = new RWLock();
       const writer = spawn(keep, lock, "write");
-      await kit.until(() => lock.write.locked, () => "the thread never acquired");
+      await kit.until(
+        () => lock.write.locked,
+        () => "the thread never acquired",
+      );
       const waiting = [
         watch(lock.read.acquire()),
         watch(lock.write.acquire()),
@@ -292,7 +308,10 @@ function suite(): void {
       for (let round = 0; round < 8; round++) {
         const before = Atomics.load(words, 0);
         const pair = [spawn(roam, lock, words), spawn(roam, lock, words)];
-        await kit.until(() => Atomics.load(words, 0) > before + 10 * (round + 1), () => `stuck at ${words[0]}`);
+        await kit.until(
+          () => Atomics.load(words, 0) > before + 10 * (round + 1),
+          () => `stuck at ${words[0]}`,
+        );
         await Promise.all(pair.map((thread) => thread.terminate()));
         for (const thread of pair) await assert.rejects(thread.join());
         try {

@@ -127,7 +127,7 @@ function count(memory: Memory, queue: number, counter: number, by: number): void
 
 function nodes(memory: Memory, queue: number): number[] {
   const found: number[] = [];
-  for (let node = load(memory.words, queue + PRIORITY.heads); node !== 0; ) {
+  for (let node = load(memory.words, queue + PRIORITY.heads); node !== 0;) {
     found.push(reachNode(memory, node));
     node = load(memory.words, link(queue, node, 0));
   }

@@ -265,7 +265,8 @@ function findEntry(memory: Memory, rwlock: number, tid: number): number {
 function entryFor(memory: Memory, rwlock: number, tid: number): number {
   const own = findEntry(memory, rwlock, tid);
   if (own !== 0) return own;
-  let [entry, end] = entries(memory, rwlock);
+  const [start, end] = entries(memory, rwlock);
+  let entry = start;
   while (entry < end && load(memory.words, entry + 1) !== 0) entry += 2;
   if (entry === end) entry = newEntry(memory, rwlock);
   store(memory.words, entry, tid);

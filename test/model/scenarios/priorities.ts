@@ -68,7 +68,8 @@ function inOrder(kit: Kit, s: Store, lost = 0): string | undefined {
   });
   for (const [level, items] of levels.entries()) {
     if (items.some((item, i) => i > 0 && item <= items[i - 1]!)) return `level ${level} holds ${items.join(", ")}`;
-    if (level > 0 && items.some((item) => !levels[level - 1]!.includes(item))) return `level ${level} is no part of the lower one`;
+    if (level > 0 && items.some((item) => !levels[level - 1]!.includes(item)))
+      return `level ${level} is no part of the lower one`;
   }
   const there = levels[0]!;
   const counted = kit.value(s.queue + QUEUE.puts) - kit.value(s.queue + QUEUE.gets);

@@ -68,7 +68,11 @@ function isFree(kit: Kit, { lock }: Words): string | undefined {
   return undefined;
 }
 
-function scenario(name: string, users: readonly (readonly [way: number, user?: User])[], limits?: Scenario["limits"]): Scenario {
+function scenario(
+  name: string,
+  users: readonly (readonly [way: number, user?: User])[],
+  limits?: Scenario["limits"],
+): Scenario {
   return {
     name: `rwlock: ${name}`,
     build(kit) {
