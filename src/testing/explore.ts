@@ -127,7 +127,7 @@ let previous: Promise<unknown> = Promise.resolve();
  * ```
  *
  * **How it works.** The threads are functions that run by turns in the calling thread. Each operation on a Lock, RLock,
- * Condition, Semaphore, Event, Barrier, Queue, SimpleQueue, Value or array made with `shared` is a step, in both the
+ * Condition, Semaphore, Event, Barrier, Queue, SimpleQueue, Value, SharedArray or array made with `shared` is a step, in both the
  * blocking and the asynchronous form, and is performed by the primitive itself. Between two steps any other thread may
  * go on; waits with a timeout may time out whenever they wait. The order of waiters, barging and hand-off are those of
  * the real primitives. What happens within one operation is one step.
@@ -141,7 +141,7 @@ let previous: Promise<unknown> = Promise.resolve();
  * threads; no clock, no chance; variables outside of it are read, never written (return the result, or use `shared`); an
  * item it got from a queue is not changed; `catch` lets unknown errors pass. It awaits nothing but heddle's operations,
  * one at a time. A loop that polls has no end: such runs are given up and counted in `cut`. Signals, RWLocks, real
- * threads, executors, SharedArray and struct (use `shared(array.data)`) are not followed. Nothing else may use heddle
+ * threads, executors, SharedMap and struct are not followed. Nothing else may use heddle
  * in this thread meanwhile.
  *
  * Errors: what a thread or check throws is reported, not thrown. `ValueError` for options out of range, `RuntimeError`

@@ -13,9 +13,10 @@ import { CONDITION } from "../core/layout.ts";
 import { memory } from "../core/program.ts";
 import { RuntimeError } from "../errors.ts";
 import { Queue, SimpleQueue } from "../queue/index.ts";
-import { Value } from "../shared/index.ts";
+import { SharedArray, Value } from "../shared/index.ts";
 import { Barrier, Condition, Event, Lock, RLock, Semaphore, Thread } from "../threading/index.ts";
 import type { AccessKind, Place } from "./clocks.ts";
+import type { TypedArray } from "./data.ts";
 
 /** One operation a thread can do. */
 export interface Operation {
@@ -176,8 +177,15 @@ export type Intercept = (
 
 type Method = (this: SharedObject, ...args: unknown[]) => unknown;
 
-/** Starts to intercept all operations. Returns what ends it. */
-export function interceptOperations(intercept: Intercept, isInside: () => boolean): () => void {
+/**
+ * Starts to intercept all operations. Returns what ends it. `watch` makes the elements of an array operations; whatever
+ * else a SharedArray does goes through its elements.
+ */
+export function interceptOperations(
+  intercept: Intercept,
+  isInside: () => boolean,
+  watch: (array: SharedArray, data: TypedArray) => TypedArray,
+): () => void {
   const undo: (() => void)[] = [];
   const replace = (prototype: object, name: string, change: (old: PropertyDescriptor) => PropertyDescriptor): void => {
     const old = Object.getOwnPropertyDescriptor(prototype, name)!;
@@ -229,6 +237,12 @@ export function interceptOperations(intercept: Intercept, isInside: () => boolea
         const value = predicate();
         if (value || !inTime) return value;
       }
+    },
+  }));
+  replace(SharedArray.prototype, "data", (old) => ({
+    get(this: SharedArray): TypedArray {
+      const data = (old.get as () => TypedArray).call(this);
+      return isInside() ? watch(this, data) : data;
     },
   }));
   replace(Thread.prototype, "start", (old) => ({

@@ -71,6 +71,7 @@ export class Run {
   readonly #claim: () => Identity;
   readonly #traces: boolean;
   readonly #names: Map<object, string> = new Map();
+  readonly #watched: Map<object, TypedArray> = new Map();
   readonly #given: Map<Place, string> = new Map();
   readonly #counts: Map<string, number> = new Map();
   /** What a signal was given on while nobody waited. */
@@ -106,6 +107,12 @@ export class Run {
 
   share<T extends TypedArray>(array: T, name: string | undefined): T {
     return watched(array, name ?? this.#number("array"), this.#intercept);
+  }
+
+  #watch(array: object, data: TypedArray): TypedArray {
+    let seen = this.#watched.get(array);
+    if (seen === undefined) this.#watched.set(array, (seen = this.share(data, this.nameOf(array))));
+    return seen;
   }
 
   name<T extends object>(object: T, name: string): T {
@@ -205,6 +212,7 @@ export class Run {
     const restore = interceptOperations(
       (target, operation, args) => (active === undefined ? undefined : active.#intercept(target, operation, args)),
       () => active !== undefined && active.#running !== undefined,
+      (array, data) => active!.#watch(array, data),
     );
     const { wait, waitSync } = Parker.prototype;
     // The run's own, in front of those of the class.

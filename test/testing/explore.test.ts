@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RuntimeError, ValueError } from "heddle/errors";
 import { Queue } from "heddle/queue";
-import { int32, Value } from "heddle/shared";
+import { int32, SharedArray, Value } from "heddle/shared";
 import { explore, type ScenarioFunction } from "heddle/testing";
 import {
   activeCount,
@@ -130,6 +130,28 @@ test("a race is found though no run shows its consequence", async () => {
     [["data-race", "data race on data[1]:"]],
   );
   assert.equal(report.complete, true);
+});
+
+test("elements of a SharedArray race one by one, and not under its lock", async () => {
+  const spread = (first: number, second: number, locked: boolean): ReturnType<typeof explore> =>
+    explore(({ spawn, name, assert }) => {
+      const seats = name(new SharedArray(int32, 2), "seats");
+      for (const [who, index] of [
+        ["ann", first],
+        ["bob", second],
+      ] as const) {
+        spawn(who, () => {
+          using _ = locked ? seats.lock.acquireSync() : undefined;
+          seats.set(index, seats.at(index) + 1);
+        });
+      }
+      return () => assert.equal(seats.at(0) + seats.at(1), 2);
+    });
+  assert.equal((await spread(0, 1, false)).check().complete, true);
+  assert.equal((await spread(1, 1, true)).check().complete, true);
+  const { failures } = await spread(1, 1, false);
+  assert.match(failures[0]!.message, /^data race on seats\[1\]: /);
+  assert.equal(failures.at(-1)?.kind, "assertion");
 });
 
 test("atomic methods do not race with each other and reads, but with writes", async () => {
