@@ -114,7 +114,9 @@ function verdict(ratio: number, { most, least }: Line): string {
 
 function print(name: string, ns: number, ratio: string, rest: string, bytes?: number): void {
   const rate = bytes === undefined ? `${(1e3 / ns).toFixed(2)} M/s` : `${(bytes / ns).toFixed(2)} GB/s`;
-  console.log(`  ${name.padEnd(24)}${duration(ns).padStart(10)}${rate.padStart(13)}${ratio.padStart(10)}  ${rest}`.trimEnd());
+  console.log(
+    `  ${name.padEnd(24)}${duration(ns).padStart(10)}${rate.padStart(13)}${ratio.padStart(10)}  ${rest}`.trimEnd(),
+  );
 }
 
 /** So many operations that a sample takes its time; never fewer than the first, never absurdly many. */
@@ -165,7 +167,12 @@ async function askCrowds(heading: string): Promise<void> {
       const own = times.get(name)!;
       const found = median(own.map((ns, round) => ns / base[round]!));
       const line: Line = { name, ...(size === SIZES.at(-1) && { most: 1.5 }) };
-      print(`${name}, ${size} threads`, median(own), size === SIZES[0] ? "1 ×" : `${found.toFixed(2)} ×`, verdict(found, line));
+      print(
+        `${name}, ${size} threads`,
+        median(own),
+        size === SIZES[0] ? "1 ×" : `${found.toFixed(2)} ×`,
+        verdict(found, line),
+      );
     }
   }
 }

@@ -130,11 +130,7 @@ const contention: Readonly<Record<string, Variant>> = {
 
 // Two threads that wake each other in turn: one operation is there and back.
 
-function turns<S>(
-  make: () => S,
-  there: (shared: S, i: number) => void,
-  back: (shared: S, i: number) => void,
-): Variant {
+function turns<S>(make: () => S, there: (shared: S, i: number) => void, back: (shared: S, i: number) => void): Variant {
   return {
     share: () => same(make()),
     main(n, shared: S) {
@@ -221,7 +217,11 @@ function passTurn(condition: Condition, turn: Int32Array, mine: number): void {
 
 // One thread sends, the other receives.
 
-function throughQueue<T>(make: () => Queue<T> | SimpleQueue<T>, item: (i: number) => T, check: (item: T, i: number) => boolean): Variant {
+function throughQueue<T>(
+  make: () => Queue<T> | SimpleQueue<T>,
+  item: (i: number) => T,
+  check: (item: T, i: number) => boolean,
+): Variant {
   return {
     share: () => same(make()),
     main(n, queue: Queue<T>) {
