@@ -6,6 +6,8 @@
 
 export { SharedArray } from "./array.ts";
 export type { LockOption } from "./own-lock.ts";
+export { type Struct, struct, type StructClass, type StructInit } from "./struct.ts";
+export type { FieldType, SharedClass } from "./struct-layout.ts";
 export {
   bool,
   type DataType,
@@ -21,5 +23,6 @@ export {
   uint64,
   uint8,
 } from "./types.ts";
+export type { SharedObject } from "../core/handles.ts";
 export { Value } from "./value.ts";
 export { NotSendableError, OwnerDiedError, RuntimeError, ValueError } from "../errors.ts";

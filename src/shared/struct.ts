@@ -1,0 +1,312 @@
+/**
+ * struct: classes whose fields threads share.
+ *
+ * @module
+ */
+
+import { load, store } from "#atomics";
+import { host } from "#host";
+import { ADDRESS, attach, isAttaching, registerResolver, SharedObject } from "../core/handles.ts";
+import { STRUCT, TAG } from "../core/layout.ts";
+import { intern, peek } from "../core/messages.ts";
+import { memory } from "../core/program.ts";
+import { retain } from "../core/references.ts";
+import { NotSendableError, RuntimeError, ValueError } from "../errors.ts";
+import { type DataType, show } from "./data-type.ts";
+import { Definition, DEFINITION, type FieldType, type SharedClass, StructLayout } from "./struct-layout.ts";
+
+host.ready();
+
+/** Fields that are numbers: read and assigned. */
+type Scalars<F> = {
+  -readonly [K in keyof F as F[K] extends DataType ? K : never]: F[K] extends DataType<infer V> ? V : never;
+};
+
+/** Fields that are shared objects: they stay the same for as long as the struct lives. */
+type Nested<F> = {
+  readonly [K in keyof F as F[K] extends SharedClass ? K : never]: F[K] extends SharedClass<infer T> ? T : never;
+};
+
+/** An instance of the class that `struct(fields)` made. */
+export type Struct<F> = SharedObject & Scalars<F> & Nested<F>;
+
+/** What a struct begins with. Numbers that are left out are 0, objects are made. */
+export type StructInit<F> = Partial<Scalars<F> & Nested<F>>;
+
+/** A class made by `struct`. */
+export interface StructClass<F> {
+  new (initial?: StructInit<F>): Struct<F>;
+  readonly prototype: Struct<F>;
+}
+
+/** What all of them extend. */
+abstract class Base extends SharedObject {
+  readonly #kind: Kind;
+  /** Kept so that this thread knows it: the struct has a reference of its own. */
+  readonly #layout: StructLayout;
+  readonly #nested: (SharedObject | undefined)[];
+
+  constructor(kind: Kind, target: Function, initial: unknown) {
+    let nested: SharedObject[] = [];
+    let layout: StructLayout | undefined;
+    let classMessage = 0;
+    const { definition } = kind;
+    if (!isAttaching()) {
+      const given = checkInitial(definition, initial);
+      nested = definition.nested.map((field) => (given[field.name] as SharedObject | undefined) ?? makeNested(field));
+      layout = kind.layout;
+      if (target !== kind.class) classMessage = messageOf(target);
+    }
+    super(TAG.struct, definition.words, (address) => {
+      retain(memory, layout![ADDRESS]);
+      store(memory.words, address + STRUCT.layout, layout![ADDRESS]);
+      store(memory.words, address + STRUCT.class, classMessage);
+      store(memory.words, address + STRUCT.nested, nested.length);
+      for (let i = 0; i < nested.length; i++) {
+        retain(memory, nested[i]![ADDRESS]);
+        store(memory.words, address + STRUCT.first + i, nested[i]![ADDRESS]);
+      }
+      for (const { name, type, offset } of definition.scalars) {
+        type.store(address + offset, (initial as Record<string, number> | undefined)?.[name] ?? type.zero);
+      }
+    });
+    this.#kind = kind;
+    this.#layout = layout ?? layoutAt(this[ADDRESS]);
+    this.#nested = nested;
+    // A misspelt field would be a property of this thread alone. Subclasses may have such properties, and say so.
+    if (target === kind.class) Object.preventExtensions(this);
+  }
+
+  /** Where the fields of `value` begin, if it is of that kind. */
+  static addressIn(value: Base, kind: Kind): number {
+    if (value.#kind !== kind) throw new TypeError("a field was asked of a struct that does not have it");
+    return value[ADDRESS];
+  }
+
+  static nestedIn(value: Base, kind: Kind, i: number): SharedObject {
+    const address = Base.addressIn(value, kind);
+    const known = value.#nested[i];
+    if (known !== undefined) return known;
+    const nested = load(memory.words, address + STRUCT.first + i);
+    retain(memory, nested);
+    return (value.#nested[i] = attach(nested) as SharedObject);
+  }
+
+  override toString(): string {
+    void this.#layout;
+    const fields = [...this.#kind.definition.fields.keys()].map(
+      (name) => `${name}: ${String((this as unknown as Record<string, unknown>)[name])}`,
+    );
+    return `<${this.constructor.name || "struct"} ${fields.join(", ")}>`;
+  }
+}
+
+/** A class of structs in this thread. */
+class Kind {
+  definition: Definition;
+  readonly class: SharedClass<Base>;
+  #layout: StructLayout | undefined;
+
+  constructor(definition: Definition) {
+    this.definition = definition;
+    // oxlint-disable-next-line unicorn/no-this-assignment, typescript/no-this-alias -- the class below has a `this` of its own
+    const kind = this;
+    this.class = class Struct extends Base {
+      constructor(initial?: unknown) {
+        super(kind, new.target, initial);
+      }
+    };
+    for (const { name, type, offset } of definition.scalars) {
+      Object.defineProperty(this.class.prototype, name, {
+        get(this: Base) {
+          return type.load(Base.addressIn(this, kind) + offset);
+        },
+        set(this: Base, value: unknown) {
+          const checking: DataType = type;
+          checking.check(value, name);
+          type.store(Base.addressIn(this, kind) + offset, value);
+        },
+        enumerable: true,
+        configurable: true,
+      });
+    }
+    definition.nested.forEach(({ name }, i) => {
+      Object.defineProperty(this.class.prototype, name, {
+        get(this: Base) {
+          return Base.nestedIn(this, kind, i);
+        },
+        set() {
+          throw new TypeError(`${name} is a shared object that belongs to the struct; it cannot be replaced.`);
+        },
+        enumerable: true,
+        configurable: true,
+      });
+    });
+    Object.defineProperty(this.class, DEFINITION, { get: () => this.definition });
+    // Sent to a thread, the class arrives as the class of the same definition there.
+    Object.defineProperty(this.class, ADDRESS, { get: () => this.layout[ADDRESS] });
+  }
+
+  /** This thread's layout for structs it makes. */
+  get layout(): StructLayout {
+    if (this.#layout === undefined) {
+      this.#layout = new StructLayout(this.definition.key);
+      this.#layout.standFor(this.class);
+    }
+    return this.#layout;
+  }
+}
+
+/** One class for each definition, whoever asks for it first: the program, or a struct that arrives. */
+const kinds: Map<string, Kind> = new Map();
+
+function kindWithKey(key: string): Kind {
+  let kind = kinds.get(key);
+  if (kind === undefined) {
+    kind = new Kind(Definition.from(key, (nested) => kindWithKey(nested).class));
+    kinds.set(key, kind);
+  }
+  return kind;
+}
+
+/**
+ * Makes a class of records that threads share: each field is a number of a given type, or a shared object such as a lock
+ * or another struct.
+ *
+ * Use it where several numbers belong together, with the lock that protects them.
+ *
+ * ```ts
+ * import { float64, int32, struct } from "heddle/shared";
+ * import { RLock, spawn } from "heddle/threading";
+ *
+ * const Account = struct({ balance: float64, count: int32, lock: RLock });
+ * const account = new Account({ balance: 10 });
+ *
+ * const deposit = (to: InstanceType<typeof Account>, amount: number) => {
+ *   using _ = to.lock.acquireSync();
+ *   to.balance += amount;
+ *   to.count += 1;
+ * };
+ * await Promise.all([spawn(deposit, account, 5).join(), spawn(deposit, account, 7).join()]);
+ * account.balance; // 22
+ * ```
+ *
+ * A struct sent to a thread is the same struct there. Fields are properties; each read and each assignment is atomic by
+ * itself, `account.balance += 1` is not. Fields that are objects are made with the struct if none is given, and cannot be
+ * replaced: `struct({ ready: Event, jobs: Queue<string>, owner: Person })`.
+ *
+ * Equal definitions make one and the same class. To add methods, extend it; a thread that has loaded the module gets
+ * instances of the subclass, without running its constructor, and any other thread plain structs with the same fields.
+ * What a subclass itself stores in `this` stays in its thread.
+ *
+ * Errors: `ValueError` for a field that does not exist, and a number out of range; `TypeError` for a value of another
+ * type.
+ *
+ * Source: `ctypes.Structure` with `multiprocessing.Value`.
+ */
+export function struct<F extends Readonly<Record<string, FieldType>>>(fields: F): StructClass<F> {
+  const definition = Definition.of(fields);
+  const known = kinds.get(definition.key);
+  let kind = known;
+  if (known === undefined || !known.definition.agrees(definition)) {
+    // Two classes of one name among the fields: those of the first definition are what others get.
+    kind = new Kind(definition);
+    if (known === undefined) kinds.set(definition.key, kind);
+  } else if (!known.definition.isComplete) {
+    known.definition = definition;
+  }
+  return kind!.class as unknown as StructClass<F>;
+}
+
+function checkInitial(definition: Definition, initial: unknown): Record<string, unknown> {
+  if (initial === undefined) return {};
+  if (typeof initial !== "object" || initial === null) {
+    throw new TypeError(`A struct takes an object of first values, such as { balance: 10 }, not ${show(initial)}`);
+  }
+  const given = initial as Record<string, unknown>;
+  for (const name of Object.keys(given)) {
+    const field = definition.fields.get(name);
+    if (field === undefined) {
+      throw new ValueError(`The struct has no field ${name}: its fields are ${[...definition.fields.keys()].join(", ")}.`);
+    }
+    const value = given[name];
+    if (value === undefined) continue;
+    if ("type" in field) {
+      const type: DataType = field.type;
+      type.check(value, name);
+    } else if (!(field.class === undefined ? value instanceof SharedObject : value instanceof field.class)) {
+      throw new TypeError(`${name} must be a ${field.className}, not ${show(value)}`);
+    }
+  }
+  return given;
+}
+
+function makeNested(field: { name: string; class: SharedClass | undefined; className: string }): SharedObject {
+  if (field.class === undefined) {
+    throw new RuntimeError(
+      `This thread knows no class ${field.className} for the field ${field.name}: import the module that defines the struct.`,
+    );
+  }
+  return new (field.class as new () => SharedObject)();
+}
+
+const classMessages: WeakMap<Function, number> = new WeakMap();
+const classes: Map<number, Function> = new Map();
+
+/** The message of a subclass, or 0 if it cannot be found by name from another thread. */
+function messageOf(target: Function): number {
+  let message = classMessages.get(target);
+  if (message === undefined) {
+    try {
+      message = intern(target, "class") ?? 0;
+    } catch (error) {
+      if (!(error instanceof NotSendableError)) throw error;
+      message = 0;
+    }
+    classMessages.set(target, message);
+    if (message !== 0) classes.set(message, target);
+  }
+  return message;
+}
+
+/** The subclass that a message names, if this thread can find it. */
+function classOf(message: number, base: SharedClass<Base>): Function {
+  if (message === 0) return base;
+  let target = classes.get(message);
+  if (target === undefined) {
+    try {
+      target = peek(message) as Function;
+    } catch {
+      // Its module is not loaded here: later structs may find it.
+      return base;
+    }
+    classes.set(message, target);
+  }
+  return base.isPrototypeOf(target) ? target : base;
+}
+
+function layoutAt(struct: number): StructLayout {
+  const layout = load(memory.words, struct + STRUCT.layout);
+  retain(memory, layout);
+  return attach(layout) as StructLayout;
+}
+
+registerResolver(
+  TAG.structLayout,
+  () => () => {
+    const layout = new StructLayout("");
+    layout.standFor(kindWithKey(layout.key).class);
+    return layout;
+  },
+  import.meta.url,
+);
+registerResolver(
+  TAG.struct,
+  (address) => {
+    const kind = kindWithKey(layoutAt(address).key);
+    const target = classOf(load(memory.words, address + STRUCT.class), kind.class);
+    // The base's constructor alone: a subclass's own may want arguments.
+    return () => Reflect.construct(kind.class, [], target) as object;
+  },
+  import.meta.url,
+);
