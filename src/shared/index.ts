@@ -5,6 +5,7 @@
  */
 
 export { SharedArray } from "./array.ts";
+export { SharedMap, type SharedMapOptions } from "./map.ts";
 export type { LockOption } from "./own-lock.ts";
 export { type Struct, struct, type StructClass, type StructInit } from "./struct.ts";
 export type { FieldType, SharedClass } from "./struct-layout.ts";
@@ -25,4 +26,4 @@ export {
 } from "./types.ts";
 export type { SharedObject } from "../core/handles.ts";
 export { Value } from "./value.ts";
-export { NotSendableError, OwnerDiedError, RuntimeError, ValueError } from "../errors.ts";
+export { DeadlockError, NotSendableError, OwnerDiedError, RuntimeError, TimeoutError, ValueError } from "../errors.ts";

@@ -5,6 +5,7 @@ import {
   int32,
   int64,
   SharedArray,
+  SharedMap,
   struct,
   uint8,
   Value,
@@ -82,3 +83,18 @@ class Counter extends struct({ n: int32 }) {
 expect<Equal<ReturnType<Counter["up"]>, number>>();
 expect<Equal<Counter["n"], number>>();
 new Counter({ n: 5 }).up();
+
+const map = new SharedMap<string, { n: number }>([["a", { n: 1 }]], { maxBytes: 1e6 });
+expect<Equal<ReturnType<typeof map.get>, { n: number } | undefined>>();
+expect<Equal<ReturnType<typeof map.update>, Promise<{ n: number }>>>();
+expect<Equal<ReturnType<typeof map.updateSync>, { n: number }>>();
+for (const [key, value] of map) expect<Equal<[typeof key, typeof value], [string, { n: number }]>>();
+void map.update("a", async (old) => ({ n: (old?.n ?? 0) + 1 }));
+// @ts-expect-error -- a key of another type
+map.get(1);
+// @ts-expect-error -- updateSync takes no asynchronous function
+map.updateSync("a", async () => ({ n: 1 }));
+// @ts-expect-error -- keys are strings and numbers
+new SharedMap<boolean, number>();
+// @ts-expect-error -- no such option
+new SharedMap({ maxSize: 1 });
