@@ -15,7 +15,7 @@ import { alloc, free } from "../core/heap.ts";
 import type { ResourceLimits } from "../core/host.ts";
 import { ADDRESS } from "../core/handles.ts";
 import { TASK, TASK_FLAG, TASK_STATE, TASK_WORDS, THREAD } from "../core/layout.ts";
-import { discard, intern, pack } from "../core/messages.ts";
+import { discard } from "../core/messages.ts";
 import { EXPIRED } from "../core/parker.ts";
 import { memory, parker } from "../core/program.ts";
 import { cellsIn } from "../core/raw/queue.ts";
@@ -47,17 +47,28 @@ interface Arrived {
   readonly elapsed: number;
 }
 
+/** What each worker does first. */
+export interface Setup {
+  readonly initializer: ((...args: never[]) => unknown) | undefined;
+  readonly initargs: readonly unknown[];
+}
+
 export interface DispatcherOptions {
   readonly maxWorkers: number;
   /** The name of the n-th worker. */
   name(n: number): string;
-  readonly initializer: ((...args: never[]) => unknown) | undefined;
-  readonly initargs: readonly unknown[];
+  readonly setup: Setup;
   readonly resourceLimits: ResourceLimits | undefined;
 }
 
 export class Dispatcher {
-  readonly #options: DispatcherOptions;
+  readonly #options: Omit<DispatcherOptions, "setup">;
+  /**
+   * The user's functions may refer to the executor, which could then never be found abandoned: so they belong to it and
+   * its maps, and to the dispatcher only while tasks are pending.
+   */
+  readonly #setup: WeakRef<Setup>;
+  #setupInUse: Setup | undefined;
   readonly #tasks: Ring = new Ring();
   readonly #results: Ring = new Ring();
   readonly #pending: Map<number, Pending> = new Map();
@@ -76,7 +87,9 @@ export class Dispatcher {
   broken: BrokenThreadPool | undefined;
 
   constructor(options: DispatcherOptions) {
-    this.#options = options;
+    const { setup, ...others } = options;
+    this.#options = others;
+    this.#setup = new WeakRef(setup);
     this.#look = () => this.#takeIn();
   }
 
@@ -172,6 +185,7 @@ export class Dispatcher {
   }
 
   #wakeUp(): void {
+    this.#setupInUse = this.#setup.deref();
     host.hold();
     parker.onRing.add(this.#look);
     parker.arm();
@@ -180,6 +194,7 @@ export class Dispatcher {
   #forget(id: number): void {
     this.#pending.delete(id);
     if (this.#pending.size > 0) return;
+    this.#setupInUse = undefined;
     host.unhold();
     parker.onRing.delete(this.#look);
     if (this.#stopping) this.#stop();
@@ -187,12 +202,13 @@ export class Dispatcher {
   }
 
   #hire(): void {
+    const setup = this.#setupInUse ?? this.#setup.deref();
     const terms: PoolTerms = {
       tasks: this.#tasks,
       results: this.#results,
       owner: memory.self,
-      initializer: this.#options.initializer as PoolTerms["initializer"],
-      initargs: this.#options.initargs,
+      initializer: setup?.initializer as PoolTerms["initializer"],
+      initargs: setup?.initargs ?? [],
     };
     const worker = new PoolWorker(this.#options.name(this.#named), terms, this.#options.resourceLimits);
     Thread.supervise(worker as Thread, () => this.#lost(worker));
@@ -336,6 +352,8 @@ export class Dispatcher {
         : "A worker could not start, so the pool cannot run anything: see the cause.",
       { cause: failed ? error.cause : error },
     );
+    // Its text is made now, and lets go of the frames and all that they refer to.
+    void this.broken.stack;
     this.#drain();
     for (const [id, { task, job }] of [...this.#pending]) {
       if (task === 0 || !revoke(task)) continue;
@@ -376,25 +394,4 @@ function lostTask(name: string, error: unknown): unknown {
       "with another worker.",
     { cause: error },
   );
-}
-
-/** A function ready to be sent with tasks. */
-export interface Shipment {
-  readonly message: number;
-  readonly flags: number;
-}
-
-/** For one task: a closure's message travels with it. Errors: `NotSendableError`. */
-export function ship(fn: Function): Shipment {
-  const message = intern(fn, "fn");
-  if (message !== undefined) return { message, flags: TASK_FLAG.interned };
-  return { message: pack(fn, "fn"), flags: TASK_FLAG.ownFunction };
-}
-
-/** For many tasks: the message stays with the sender, who discards it. */
-export function shipForMany(fn: Function): Shipment & { discard(): void } {
-  const message = intern(fn, "fn");
-  if (message !== undefined) return { message, flags: TASK_FLAG.interned, discard: () => undefined };
-  const own = pack(fn, "fn");
-  return { message: own, flags: 0, discard: () => discard(own) };
 }

@@ -14,9 +14,10 @@ import { discardCell, toCell } from "../core/cells.ts";
 import { atDeadline, deadlineOf, describe } from "../core/deadline.ts";
 import { TASK_FLAG } from "../core/layout.ts";
 import { CancelledError, TimeoutError, ValueError } from "../errors.ts";
-import { type Dispatcher, shipForMany } from "./dispatcher.ts";
+import type { Dispatcher } from "./dispatcher.ts";
 import type { MapOptions } from "./executor.ts";
 import type { ChunkResult } from "./pool-worker.ts";
+import { shipForMany } from "./shipment.ts";
 
 /** Tasks in flight for each worker: one that runs, and enough behind it that it never waits. */
 const DEPTH = 3;
@@ -69,6 +70,8 @@ export class Pump<R> {
   readonly #arrived: Map<number, Slot<R>> = new Map();
   readonly #inFlight: Map<number, number> = new Map();
   readonly #waiting: { resolve(result: IteratorResult<R>): void; reject(error: unknown): void }[] = [];
+  /** Kept for the workers that are still to start, also when the executor is gone. */
+  readonly #setup: object;
   readonly #finished: () => void;
   /** The chunk whose results are handed out now, and how many of it were. */
   #current: Slot<R> | undefined;
@@ -95,10 +98,12 @@ export class Pump<R> {
     items: Iterable<unknown> | AsyncIterable<unknown>,
     star: boolean,
     options: MapOptions,
+    setup: object,
     finished: () => void,
   ) {
     this.#dispatcher = dispatcher;
     this.#options = options;
+    this.#setup = setup;
     this.#finished = finished;
     // A string is an iterable, but no object.
     this.#isAsync = (items as AsyncIterable<unknown>)[Symbol.asyncIterator] !== undefined;
@@ -178,6 +183,7 @@ export class Pump<R> {
     this.#closed = true;
     this.#stopTimer();
     this.#shipment.discard();
+    void this.#setup;
     this.#finished();
   }
 

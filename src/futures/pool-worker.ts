@@ -45,20 +45,21 @@ export class InitializerFailed extends RuntimeError {}
 export type ChunkResult = [values: unknown[], failed: boolean, error?: unknown];
 
 export class PoolWorker extends Thread {
-  terms: PoolTerms;
+  #terms: PoolTerms | undefined;
   /** Functions that captured nothing, by their message. */
   readonly #functions: Map<number, Callable> = new Map();
 
-  constructor(name: string, terms: PoolTerms, resourceLimits?: ResourceLimits) {
+  constructor(name: string, terms?: PoolTerms, resourceLimits?: ResourceLimits) {
     super({ name, daemon: true, ...(resourceLimits && { resourceLimits }) });
-    this.terms = terms;
+    this.#terms = terms;
   }
 
   override async run(): Promise<void> {
     await this.#initialize();
     store(memory.words, this[ADDRESS] + THREAD.ready, 1);
-    for (;;) {
-      const cell = this.terms.tasks.poll() || (await this.#idle());
+    // A worker that was asked to end takes no other task, which would find itself cancelled.
+    while (!parker.cancelRequested) {
+      const cell = this.#terms!.tasks.poll() || (await this.#idle());
       if (cell === STOP) return;
       const running = this.#take(cell);
       if (running !== undefined) await running;
@@ -66,7 +67,7 @@ export class PoolWorker extends Thread {
   }
 
   async #initialize(): Promise<void> {
-    const { initializer, initargs } = this.terms;
+    const { initializer, initargs } = this.#terms!;
     try {
       await initializer?.(...initargs);
     } catch (error) {
@@ -79,7 +80,7 @@ export class PoolWorker extends Thread {
     // What the last task left on the microtask queue runs first.
     await Promise.resolve();
     const wait = new RingWait("pool worker");
-    const ring = this.terms.tasks[ADDRESS];
+    const ring = this.#terms!.tasks[ADDRESS];
     if (host.hasPendingWork()) await parker.wait(wait, ring, this, Infinity);
     else parker.waitSync(wait, ring, Infinity);
     return wait.cell;
@@ -159,8 +160,8 @@ export class PoolWorker extends Thread {
   }
 
   #return(task: number): void {
-    this.terms.results.put(task);
-    ring(memory, recordOf(memory, this.terms.owner));
+    this.#terms!.results.put(task);
+    ring(memory, recordOf(memory, this.#terms!.owner));
   }
 
   static {
@@ -168,10 +169,15 @@ export class PoolWorker extends Thread {
       name: "PoolWorker",
       constructor: PoolWorker,
       background: true,
-      make: () => new PoolWorker("", undefined as never) as Thread,
-      save: (worker) => (worker as PoolWorker).terms,
+      make: () => new PoolWorker("") as Thread,
+      save(worker) {
+        // Not kept on this side: the initializer may refer to the executor, which could then never be found abandoned.
+        const terms = (worker as PoolWorker).#terms;
+        (worker as PoolWorker).#terms = undefined;
+        return terms;
+      },
       restore(worker, saved) {
-        (worker as PoolWorker).terms = saved as PoolTerms;
+        (worker as PoolWorker).#terms = saved as PoolTerms;
       },
     });
   }

@@ -15,10 +15,11 @@ import { memory } from "../core/program.ts";
 import { callerStack } from "../core/caller-stack.ts";
 import { appendCallerStack } from "../core/wire/error-envelope.ts";
 import { RuntimeError, ValueError } from "../errors.ts";
-import { Dispatcher, ship } from "./dispatcher.ts";
+import { Dispatcher, type Setup } from "./dispatcher.ts";
 import { Executor, type MapOptions, type ShutdownOptions } from "./executor.ts";
 import { Future, type FutureSource } from "./future.ts";
 import { checkMapOptions, MapResult, Pump } from "./map-result.ts";
+import { ship } from "./shipment.ts";
 
 export interface ThreadPoolOptions<A extends unknown[] = never[]> {
   /** How many threads at most. Default: as many as can run at once on this machine. */
@@ -66,6 +67,7 @@ const TRACED = 256;
  */
 export class ThreadPoolExecutor extends Executor {
   readonly #dispatcher: Dispatcher;
+  readonly #setup: Setup;
   #shutDown = false;
   /** Maps that still take items. */
   readonly #maps: Map<{ cancel(): void }, Promise<void>> = new Map();
@@ -74,11 +76,11 @@ export class ThreadPoolExecutor extends Executor {
     super();
     const { maxWorkers, threadNamePrefix, initializer, initargs, resourceLimits } = checkOptions(options);
     const prefix = threadNamePrefix ?? `ThreadPoolExecutor-${add(memory.words, PROGRAM.executorNames, 1)}`;
+    this.#setup = { initializer, initargs: initargs ?? [] };
     this.#dispatcher = new Dispatcher({
       maxWorkers: maxWorkers ?? host.availableParallelism,
       name: (n) => `${prefix}_${n}`,
-      initializer,
-      initargs: initargs ?? [],
+      setup: this.#setup,
       resourceLimits,
     });
     keepHere(this, "an executor belongs to the thread that made it; make one in the other thread, or send it work");
@@ -114,7 +116,8 @@ export class ThreadPoolExecutor extends Executor {
         },
         fail(error) {
           if (future.done) return;
-          appendCallerStack(error, origin?.stack);
+          // The error of a broken pool is everyone's, and the pool's for good: it must not refer to one caller's frames.
+          if (error !== dispatcher.broken) appendCallerStack(error, origin?.stack);
           future.setException(error ?? new RuntimeError(`The task threw ${String(error)}`));
         },
         cancelled: () => Future.markCancelled(future),
@@ -176,7 +179,7 @@ export class ThreadPoolExecutor extends Executor {
     const running = new Promise<void>((resolve) => {
       finished = resolve;
     });
-    const pump = new Pump<R>(this.#dispatcher, fn, items, star, checked, () => finished());
+    const pump = new Pump<R>(this.#dispatcher, fn, items, star, checked, this.#setup, () => finished());
     this.#maps.set(pump, running);
     void running.then(() => this.#maps.delete(pump));
     return new MapResult(pump);

@@ -21,7 +21,7 @@ const ends: Record<string, readonly [name: string, stdout: string | RegExp, stde
     "unsendable-initializer",
     /^NotSendableError, .*initializer.*\n$/,
   ],
-  "an abandoned pool lets its workers go": ["abandoned", "let go\n"],
+  "an abandoned pool lets its workers go": ["abandoned", "initialized true\n[ 1, 2 ] true\nlet go\n"],
   "FUT-3 FUT-4 FUT-11 callbacks that throw are reported and stop no other": [
     "callbacks",
     "1,3,true 1\n",

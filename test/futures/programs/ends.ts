@@ -21,6 +21,19 @@ async function abandon(): Promise<void> {
   await pool.map(Math.abs, [1, 2, 3]);
 }
 
+/** Its workers start when nobody refers to the executor any more. */
+async function abandonMap(): Promise<void> {
+  const initialized = new Event();
+  async function* items(): AsyncGenerator<number> {
+    await collectGarbage();
+    yield -1;
+    await collectGarbage();
+    yield -2;
+  }
+  const results = new ThreadPoolExecutor({ maxWorkers: 1, initializer: () => initialized.set() }).map(Math.abs, items());
+  console.log(await results, initialized.isSet);
+}
+
 const cases: Record<string, () => unknown> = {
   "idle-workers": async () => {
     const pool = new ThreadPoolExecutor({ maxWorkers: 2 });
@@ -97,6 +110,14 @@ const cases: Record<string, () => unknown> = {
   },
   abandoned: async () => {
     await abandon();
+    // An initializer whose scope knows the pool must not keep it.
+    await (async () => {
+      const initialized = new Event();
+      const pool = new ThreadPoolExecutor({ maxWorkers: 1, initializer: () => initialized.set() });
+      await Promise.all([1, 2].map((n) => pool.submit(Math.abs, n)));
+      console.log("initialized", initialized.isSet);
+    })();
+    await abandonMap();
     while (activeCount() > 1) await collectGarbage();
     console.log("let go");
   },
