@@ -357,7 +357,8 @@ function cancelled(): CancelledError {
 
 export function checkMapOptions(options: MapOptions | undefined): MapOptions {
   const given = options === undefined ? {} : options;
-  if (typeof given !== "object" || given === null) throw new TypeError(`map's options must be an object, not ${describe(given)}`);
+  if (typeof given !== "object" || given === null)
+    throw new TypeError(`map's options must be an object, not ${describe(given)}`);
   for (const name of ["chunksize", "buffersize"] as const) {
     const value = given[name];
     if (value === undefined) continue;

@@ -43,7 +43,11 @@ export function executorSuite(kind: ExecutorKind): void {
     test("EX-1 submit calls the function with the arguments; no function is a TypeError", async () => {
       await using pool = kind.make({ maxWorkers: 1 });
       assert.equal(await pool.submit(Math.pow, 2, 8), 256);
-      assert.deepEqual(await pool.submit((...args: unknown[]) => args, { self: 1 }, "fn", null), [{ self: 1 }, "fn", null]);
+      assert.deepEqual(await pool.submit((...args: unknown[]) => args, { self: 1 }, "fn", null), [
+        { self: 1 },
+        "fn",
+        null,
+      ]);
       for (const fn of [undefined, null, 1, "f", {}]) assert.throws(() => pool.submit(fn as never), TypeError);
     });
 
@@ -70,7 +74,9 @@ export function executorSuite(kind: ExecutorKind): void {
       await running.wait();
       const futures: Future<unknown>[] = [first];
       for (let i = 1; i < 50; i++) {
-        futures.push(pool.submit((gate: Gate, counts: Int32Array) => (gate.waitSync(), Atomics.add(counts, 0, 1)), gate, counts));
+        futures.push(
+          pool.submit((gate: Gate, counts: Int32Array) => (gate.waitSync(), Atomics.add(counts, 0, 1)), gate, counts),
+        );
       }
       const ended = pool.shutdown({ cancelFutures: true });
       const cancelled = futures.filter((future) => future.cancelled).length;
@@ -103,7 +109,13 @@ export function executorSuite(kind: ExecutorKind): void {
       const next = pool.submit(() => "next");
       gate.set();
       assert.deepEqual(await Promise.all([slow, next]), ["slow", "next"]);
-      assert.equal(await pool.submit(async () => await Promise.reject(new RangeError("x"))).exception().then(String), "RangeError: x");
+      assert.equal(
+        await pool
+          .submit(async () => await Promise.reject(new RangeError("x")))
+          .exception()
+          .then(String),
+        "RangeError: x",
+      );
     });
 
     test("TPE-1 no more workers than allowed under 15 times the load, and exactly as many when all block", async () => {
@@ -144,15 +156,20 @@ export function executorSuite(kind: ExecutorKind): void {
       const futures = [pool.submit(announce, running, gate), pool.submit(passThrough, gate, "second")];
       await running.wait();
       await pool.shutdown({ wait: false });
-      assert.deepEqual(futures.map((future) => future.done), [false, false]);
+      assert.deepEqual(
+        futures.map((future) => future.done),
+        [false, false],
+      );
       gate.set();
       assert.deepEqual(await Promise.all(futures), ["passed", "second"]);
       await pool.shutdown();
     });
 
     test("TPE-8 maxWorkers: 0, -1, 1.5 and NaN are ValueErrors, a string is a TypeError", () => {
-      for (const maxWorkers of [0, -1, 1.5, Number.NaN, Infinity]) assert.throws(() => kind.make({ maxWorkers }), ValueError);
-      for (const maxWorkers of ["4", null, {}]) assert.throws(() => kind.make({ maxWorkers: maxWorkers as never }), TypeError);
+      for (const maxWorkers of [0, -1, 1.5, Number.NaN, Infinity])
+        assert.throws(() => kind.make({ maxWorkers }), ValueError);
+      for (const maxWorkers of ["4", null, {}])
+        assert.throws(() => kind.make({ maxWorkers: maxWorkers as never }), TypeError);
       assert.throws(() => kind.make({ initializer: "f" as never }), TypeError);
       assert.throws(() => kind.make({ initializer: () => 1, initargs: 5 as never }), TypeError);
       assert.throws(() => kind.make(3 as never), TypeError);
@@ -169,15 +186,27 @@ export function executorSuite(kind: ExecutorKind): void {
       await first;
       await wait(futures);
       assert.deepEqual([...counts], [1, 0, 1]);
-      assert.deepEqual(futures.map((future) => future.cancelled), [false, true, false]);
+      assert.deepEqual(
+        futures.map((future) => future.cancelled),
+        [false, true, false],
+      );
     });
 
     test("TPE-10 IPE an executor in a task is another one: the pool itself cannot be sent", async () => {
       await using pool = kind.make({ maxWorkers: 1 });
       const future = pool.submit(Math.abs, -1);
-      assert.throws(() => pool.submit((pool) => pool, pool as unknown), (e) => e instanceof NotSendableError && /^args\[0\].*executor/.test(e.message));
-      assert.throws(() => pool.submit(() => pool), (e) => e instanceof NotSendableError && /pool.*executor/.test(e.message));
-      assert.throws(() => pool.submit((f) => f, future as unknown), (e) => e instanceof NotSendableError && /^args\[0\].*Future/.test(e.message));
+      assert.throws(
+        () => pool.submit((pool) => pool, pool as unknown),
+        (e) => e instanceof NotSendableError && /^args\[0\].*executor/.test(e.message),
+      );
+      assert.throws(
+        () => pool.submit(() => pool),
+        (e) => e instanceof NotSendableError && /pool.*executor/.test(e.message),
+      );
+      assert.throws(
+        () => pool.submit((f) => f, future as unknown),
+        (e) => e instanceof NotSendableError && /^args\[0\].*Future/.test(e.message),
+      );
       assert.equal(await future, 1);
     });
 
@@ -201,16 +230,26 @@ export function executorSuite(kind: ExecutorKind): void {
       const seen = await Promise.all(Array.from({ length: 6 }, () => pool.submit(whatWasInitialized)));
       for (const args of seen) assert.deepEqual(args, [[{ a: 1 }, "b"]]);
       assert.deepEqual(initialized, []);
-      const later = kind.make({ maxWorkers: 1, initializer: async () => await Promise.resolve().then(() => initialize("async")) });
+      const later = kind.make({
+        maxWorkers: 1,
+        initializer: async () => await Promise.resolve().then(() => initialize("async")),
+      });
       assert.deepEqual(await later.submit(whatWasInitialized), [["async"]]);
       await later.shutdown();
     });
 
     test("IPE-1 each worker has module state of its own, which lasts from task to task", async () => {
-      await using pools = { a: kind.make({ maxWorkers: 1 }), b: kind.make({ maxWorkers: 1 }), async [Symbol.asyncDispose]() {
-        await Promise.all([this.a.shutdown(), this.b.shutdown()]);
-      } };
-      assert.deepEqual([await pools.a.submit(count), await pools.a.submit(count), await pools.b.submit(count)], [1, 2, 1]);
+      await using pools = {
+        a: kind.make({ maxWorkers: 1 }),
+        b: kind.make({ maxWorkers: 1 }),
+        async [Symbol.asyncDispose]() {
+          await Promise.all([this.a.shutdown(), this.b.shutdown()]);
+        },
+      };
+      assert.deepEqual(
+        [await pools.a.submit(count), await pools.a.submit(count), await pools.b.submit(count)],
+        [1, 2, 1],
+      );
       assert.equal(counter, 0);
     });
 
@@ -226,7 +265,10 @@ export function executorSuite(kind: ExecutorKind): void {
       const future = pool.submit(failWithEverything, "x");
       const error = (await future.exception()) as TaskError;
       assert.ok(error instanceof TaskError);
-      assert.deepEqual([error.name, error.message, error.code, error.detail], ["TaskError", "failed: x", "E_TASK", { at: [1, 2] }]);
+      assert.deepEqual(
+        [error.name, error.message, error.code, error.detail],
+        ["TaskError", "failed: x", "E_TASK", { at: [1, 2] }],
+      );
       assert.ok(error.cause instanceof AggregateError);
       assert.deepEqual(error.cause.errors.map(String), ["TypeError: one", "two"]);
       assert.match(error.stack!, /failWithEverything[^]*executor-suite\.[jt]s[^]*executor-suite\.[jt]s/);
@@ -236,7 +278,10 @@ export function executorSuite(kind: ExecutorKind): void {
     test("IPE-4 a result that cannot be sent fails its own future; the worker goes on", async () => {
       await using pool = kind.make({ maxWorkers: 1 });
       const future = pool.submit(() => ({ deep: [Promise.resolve(1)] }) as never);
-      await assert.rejects(async () => await future, (e) => e instanceof NotSendableError && /^result\.deep\[0\]/.test(e.message));
+      await assert.rejects(
+        async () => await future,
+        (e) => e instanceof NotSendableError && e.message.startsWith("result.deep[0]: "),
+      );
       assert.equal(await pool.submit(Math.abs, -3), 3);
     });
   });
@@ -256,7 +301,10 @@ export function executorSuite(kind: ExecutorKind): void {
     });
 
     test("TPE-4 workers are called PREFIX_n, by default ThreadPoolExecutor-K_n", async () => {
-      for (const [threadNamePrefix, pattern] of [["SpecialPool", /^SpecialPool_[01]$/], [undefined, /^ThreadPoolExecutor-\d+_[01]$/]] as const) {
+      for (const [threadNamePrefix, pattern] of [
+        ["SpecialPool", /^SpecialPool_[01]$/],
+        [undefined, /^ThreadPoolExecutor-\d+_[01]$/],
+      ] as const) {
         await using pool = new ThreadPoolExecutor({ maxWorkers: 2, ...(threadNamePrefix && { threadNamePrefix }) });
         const [idents, gate] = [new Queue<number>(), kind.gate()];
         const futures = [pool.submit(identify, idents, gate), pool.submit(identify, idents, gate)];
@@ -276,8 +324,12 @@ export function executorSuite(kind: ExecutorKind): void {
         const future = pool.submit((thrown: unknown) => {
           throw thrown;
         }, thrown);
-        const outcome = await future.then(() => "no error", (error: unknown) => error);
-        if (thrown === null || thrown === undefined) assert.match(String(outcome), new RegExp(`threw ${String(thrown)}`));
+        const outcome = await future.then(
+          () => "no error",
+          (error: unknown) => error,
+        );
+        if (thrown === null || thrown === undefined)
+          assert.match(String(outcome), new RegExp(`threw ${String(thrown)}`));
         else assert.deepEqual(outcome, thrown);
       }
       assert.equal(await pool.submit(getIdent), before);

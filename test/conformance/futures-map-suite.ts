@@ -28,7 +28,14 @@ export function mapSuite(kind: ExecutorKind): void {
     test("EX-2 equals the built-in map; starmap takes the arguments from lists", async () => {
       await using pool = kind.make({ maxWorkers: 2 });
       assert.deepEqual(await pool.map(square, range(20)), range(20).map(square));
-      assert.deepEqual(await pool.starmap(Math.pow, [[2, 3], [3, 2], [5, 0]]), [8, 9, 1]);
+      assert.deepEqual(
+        await pool.starmap(Math.pow, [
+          [2, 3],
+          [3, 2],
+          [5, 0],
+        ]),
+        [8, 9, 1],
+      );
       assert.deepEqual(await pool.map(square, new Set([3, 4])), [9, 16]);
       assert.deepEqual(await pool.map((c) => c + c, "aé😀"), ["aa", "éé", "😀😀"]);
       assert.deepEqual(await pool.map(square, []), []);
@@ -39,24 +46,51 @@ export function mapSuite(kind: ExecutorKind): void {
       await using pool = kind.make({ maxWorkers: 2 });
       const squares = await pool.map((n) => n * 3, range(100_000));
       assert.equal(squares.length, 100_000);
-      assert.equal(squares.findIndex((value, i) => value !== i * 3), -1);
+      assert.equal(
+        squares.findIndex((value, i) => value !== i * 3),
+        -1,
+      );
     });
 
     test("results that come one by one are the same, ordered or not, whatever the chunks", async () => {
       await using pool = kind.make({ maxWorkers: 2 });
       const expected = range(1000).map(square);
-      for (const options of [{}, { chunksize: 1 }, { chunksize: 7 }, { chunksize: 5000 }, { buffersize: 3 }, { chunksize: 9, buffersize: 4 }]) {
-        assert.deepEqual((await drain(pool.map(square, range(1000), options))).values, expected, JSON.stringify(options));
+      for (const options of [
+        {},
+        { chunksize: 1 },
+        { chunksize: 7 },
+        { chunksize: 5000 },
+        { buffersize: 3 },
+        { chunksize: 9, buffersize: 4 },
+      ]) {
+        assert.deepEqual(
+          (await drain(pool.map(square, range(1000), options))).values,
+          expected,
+          JSON.stringify(options),
+        );
         const unordered = await drain(pool.map(square, range(1000), { ...options, ordered: false }));
-        assert.deepEqual(unordered.values.sort((a, b) => a - b), expected, JSON.stringify(options));
+        assert.deepEqual(
+          unordered.values.sort((a, b) => a - b),
+          expected,
+          JSON.stringify(options),
+        );
       }
     });
 
     test("a function may capture variables, and may be async", async () => {
       await using pool = kind.make({ maxWorkers: 2 });
       const [factor, names] = [7, new Map([[1, "one"]])];
-      assert.deepEqual(await pool.map((n) => [n * factor, names.get(n)], [1, 2]), [[7, "one"], [14, undefined]]);
-      const results = pool.starmap(async (a: number, b: number) => await Promise.resolve(a * b * factor), [[1, 2], [3, 4]]);
+      assert.deepEqual(await pool.map((n) => [n * factor, names.get(n)], [1, 2]), [
+        [7, "one"],
+        [14, undefined],
+      ]);
+      const results = pool.starmap(
+        async (a: number, b: number) => await Promise.resolve(a * b * factor),
+        [
+          [1, 2],
+          [3, 4],
+        ],
+      );
       assert.deepEqual(await results, [14, 84]);
     });
 
@@ -94,7 +128,10 @@ export function mapSuite(kind: ExecutorKind): void {
       const pool = kind.make({ maxWorkers: 2 });
       void pool.map(countCall(counts), range(500), { chunksize: 3 });
       await pool.shutdown();
-      assert.deepEqual([...counts], range(500).map(() => 1));
+      assert.deepEqual(
+        [...counts],
+        range(500).map(() => 1),
+      );
     });
 
     test("EX-6 the timeout counts from the call; what is there by then is given, then TimeoutError, not early", async () => {
@@ -102,7 +139,17 @@ export function mapSuite(kind: ExecutorKind): void {
       const gate = kind.gate();
       await pool.submit(Math.abs, 1);
       const { took, value } = await timed(() =>
-        drain(pool.map(gated, [[undefined, "a"], [undefined, "b"], [gate, "c"]] as [Gate | undefined, string][], { timeout: 300, chunksize: 1 })),
+        drain(
+          pool.map(
+            gated,
+            [
+              [undefined, "a"],
+              [undefined, "b"],
+              [gate, "c"],
+            ] as [Gate | undefined, string][],
+            { timeout: 300, chunksize: 1 },
+          ),
+        ),
       );
       assert.deepEqual([value.values, value.error instanceof TimeoutError], [["a", "b"], true]);
       assert.ok(took >= 300, `${took} ms`);
@@ -114,9 +161,17 @@ export function mapSuite(kind: ExecutorKind): void {
       await using pool = kind.make({ maxWorkers: 1 });
       const [later, done] = [kind.gate(), kind.gate()];
       await pool.submit(Math.abs, 1);
-      const results = pool.starmap((i: number, done: Gate) => (i === 2 && done.set(), i), [[0, done], [1, done], [2, done]], {
-        timeout: 400,
-      });
+      const results = pool.starmap(
+        (i: number, done: Gate) => (i === 2 && done.set(), i),
+        [
+          [0, done],
+          [1, done],
+          [2, done],
+        ],
+        {
+          timeout: 400,
+        },
+      );
       const first = await results.next();
       await done.wait();
       await pool.submit(Math.abs, 1);
@@ -206,7 +261,11 @@ export function mapSuite(kind: ExecutorKind): void {
         assert.deepEqual([values, String(error)], [[1, 4, 9], "RangeError: no more"], input.name);
         await assert.rejects(async () => await pool.map(square, input()), /no more/);
       }
-      const unreadable = { [Symbol.iterator]: () => { throw new RangeError("no iterator"); } };
+      const unreadable = {
+        [Symbol.iterator]: () => {
+          throw new RangeError("no iterator");
+        },
+      };
       assert.throws(() => pool.map(square, unreadable as never), /no iterator/);
       assert.equal(await pool.submit(square, 3), 9);
     });
@@ -236,15 +295,23 @@ export function mapSuite(kind: ExecutorKind): void {
         assert.ok(error instanceof NotSendableError && error.message.startsWith("items[3].db: "), String(error));
       }
       const captured = Promise.resolve();
-      assert.throws(() => pool.map(() => captured, [1]), (e) => e instanceof NotSendableError && e.message.includes("captured"));
+      assert.throws(
+        () => pool.map(() => captured, [1]),
+        (e) => e instanceof NotSendableError && e.message.includes("captured"),
+      );
     });
 
     test("a result that cannot be sent, an error that can only in part: in their place, after those before", async () => {
       await using pool = kind.make({ maxWorkers: 1 });
       for (const chunksize of [1, 10]) {
-        const unsendable = await drain(pool.map((i) => (i === 3 ? { of: Promise.resolve(i) } : i), range(6), { chunksize }));
+        const unsendable = await drain(
+          pool.map((i) => (i === 3 ? { of: Promise.resolve(i) } : i), range(6), { chunksize }),
+        );
         assert.deepEqual(unsendable.values, [0, 1, 2]);
-        assert.ok(unsendable.error instanceof NotSendableError && /\.of: /.test(unsendable.error.message), String(unsendable.error));
+        assert.ok(
+          unsendable.error instanceof NotSendableError && /\.of: /.test(unsendable.error.message),
+          String(unsendable.error),
+        );
         const inPart = await drain(
           pool.map(
             (i) => {
@@ -274,7 +341,10 @@ export function mapSuite(kind: ExecutorKind): void {
         assert.equal((await endless.next()).value, 0);
         await other.shutdown({ cancelFutures: true });
         const { values, error } = await drain(endless);
-        assert.deepEqual(values, range(values.length).map((i) => square(i + 1)));
+        assert.deepEqual(
+          values,
+          range(values.length).map((i) => square(i + 1)),
+        );
         assert.ok(error instanceof CancelledError);
         assert.equal(numbers.closed, true);
       }

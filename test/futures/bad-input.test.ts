@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- thenables are what is tested */
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
@@ -37,7 +38,10 @@ if (isMain(import.meta)) {
       await using pool = new ThreadPoolExecutor({ maxWorkers: 1 });
       const connection = new Connection();
       refuses(() => pool.submit(take, connection), /^args\[0\]\.db: /);
-      refuses(() => pool.submit(take, 1, { deep: [new Map([["k", Promise.resolve()]])] }), /^args\[1\]\.deep\[0\]\.get\("k"\): /);
+      refuses(
+        () => pool.submit(take, 1, { deep: [new Map([["k", Promise.resolve()]])] }),
+        /^args\[1\]\.deep\[0\]\.get\("k"\): /,
+      );
       refuses(() => pool.submit(take, Symbol("s")), /^args\[0\]: /);
       refuses(() => pool.submit(take, new WeakMap()), /^args\[0\]: /);
       refuses(() => pool.submit(take, new Secret()), /^args\[0\].*#key/);
@@ -88,12 +92,27 @@ if (isMain(import.meta)) {
   describe("odd results", () => {
     test("a thenable is waited for; a thenable that throws fails the future", async () => {
       await using pool = new ThreadPoolExecutor({ maxWorkers: 1 });
-      // oxlint-disable-next-line unicorn/no-thenable -- what is tested
-      assert.equal(await pool.submit(() => ({ then: (resolve: (n: number) => void) => resolve(7) }) as PromiseLike<number>), 7);
-      const thrown = pool.submit(() => ({ get then() { throw new RangeError("getter"); } }) as unknown);
+      assert.equal(
+        await pool.submit(() => ({ then: (resolve: (n: number) => void) => resolve(7) }) as PromiseLike<number>),
+        7,
+      );
+      const thrown = pool.submit(
+        () =>
+          ({
+            get then() {
+              throw new RangeError("getter");
+            },
+          }) as unknown,
+      );
       assert.match(String(await thrown.exception()), /getter/);
-      // oxlint-disable-next-line unicorn/no-thenable -- what is tested
-      const late = pool.submit(() => ({ then() { throw new RangeError("method"); } }) as unknown);
+      const late = pool.submit(
+        () =>
+          ({
+            then() {
+              throw new RangeError("method");
+            },
+          }) as unknown,
+      );
       assert.match(String(await late.exception()), /method/);
     });
 
@@ -106,7 +125,21 @@ if (isMain(import.meta)) {
       const event = new Event();
       assert.equal(await pool.submit((e: Event) => (e.set(), e), event), event);
       assert.equal(event.isSet, true);
-      const numbers = [0, -0, 1, -1, 2 ** 30 - 1, 2 ** 30, -(2 ** 30), -(2 ** 30) - 1, 2 ** 53, 0.5, NaN, Infinity, -Infinity];
+      const numbers = [
+        0,
+        -0,
+        1,
+        -1,
+        2 ** 30 - 1,
+        2 ** 30,
+        -(2 ** 30),
+        -(2 ** 30) - 1,
+        2 ** 53,
+        0.5,
+        NaN,
+        Infinity,
+        -Infinity,
+      ];
       for (const n of numbers) assert.ok(Object.is(await pool.submit((n: number) => n, n), n), String(n));
       for (const value of [undefined, null, true, false, "", "ä😀", 10n ** 30n]) {
         assert.equal(await pool.submit((v: unknown) => v, value), value);

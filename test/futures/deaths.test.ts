@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- thenables are what is tested */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { isMain } from "heddle";
@@ -14,22 +15,30 @@ function announce(names: Queue<string>): void {
 }
 
 async function terminate(name: string): Promise<void> {
-  await enumerate().find((thread) => thread.name === name)!.terminate();
+  await enumerate()
+    .find((thread) => thread.name === name)!
+    .terminate();
 }
 
 /** Ends its worker, each time after telling who it was. */
-const deaths: readonly (readonly [name: string, task: () => unknown, message: RegExp, exitCode: number | undefined])[] = [
-  ["calls process.exit(3)", () => process.exit(3), /process\.exit\(3\)/, 3],
-  ["calls process.exit(0)", () => process.exit(0), /process\.exit\(0\)/, 0],
+const deaths: readonly (readonly [name: string, task: () => unknown, message: RegExp, exitCode: number | undefined])[] =
   [
-    "calls process.exit(4) from a timer",
-    () => new Promise(() => setTimeout(() => process.exit(4), 1)),
-    /process\.exit\(4\)/,
-    4,
-  ],
-  ["waits for a promise that nothing can settle", () => new Promise(() => undefined), /nothing can settle/, undefined],
-  ["returns a future that nobody settles", () => ({ then: () => undefined }), /nothing can settle/, undefined],
-];
+    ["calls process.exit(3)", () => process.exit(3), /process\.exit\(3\)/, 3],
+    ["calls process.exit(0)", () => process.exit(0), /process\.exit\(0\)/, 0],
+    [
+      "calls process.exit(4) from a timer",
+      () => new Promise(() => setTimeout(() => process.exit(4), 1)),
+      /process\.exit\(4\)/,
+      4,
+    ],
+    [
+      "waits for a promise that nothing can settle",
+      () => new Promise(() => undefined),
+      /nothing can settle/,
+      undefined,
+    ],
+    ["returns a future that nobody settles", () => ({ then: () => undefined }), /nothing can settle/, undefined],
+  ];
 
 /** How the caller waits: both must see the same. */
 const waits: Record<string, (future: Future<unknown>) => unknown> = {

@@ -83,7 +83,7 @@ const EXITS = Array.from({ length: TASKS }, (_, i) => i % EXIT_EVERY).filter((n)
 async function killer(prefix: string, counts: Int32Array, over: Event, seed: number): Promise<number> {
   const noise = new Noise(seed);
   let kills = 0;
-  for (let next = KILL_EVERY; !over.isSet; ) {
+  for (let next = KILL_EVERY; !over.isSet;) {
     if (counts.reduce((sum, n) => sum + n, 0) < next) {
       await over.wait({ timeout: 2 });
       continue;
@@ -102,7 +102,10 @@ if (isMain(import.meta)) {
 
   /** Blocks in use once everything has settled: finalizers have run, and dead threads are buried. */
   async function census(): Promise<number> {
-    await kit.until(() => activeCount() === 1, () => enumerate().map(String).join());
+    await kit.until(
+      () => activeCount() === 1,
+      () => enumerate().map(String).join(),
+    );
     // What is released in one turn may release more in the next.
     let least = Infinity;
     for (let i = 0; i < 10; i++) {
@@ -183,11 +186,18 @@ if (isMain(import.meta)) {
       const use = (payload: Payload): unknown => [captured, payload];
       const futures = Array.from({ length: 200 }, (_, i) => pool.submit(use, { i, text: "y".repeat(i) }));
       for (const [i, future] of futures.entries()) if (i % 3 === 0) future.cancel();
-      for await (const _ of pool.map(use, futures.map((_, i) => ({ i, text: "mapped" })))) break;
+      for await (const _ of pool.map(
+        use,
+        futures.map((_, i) => ({ i, text: "mapped" })),
+      ))
+        break;
       await pool
-        .map((payload: Payload) => {
-          throw new RangeError(captured.text + payload.text);
-        }, [{ i: 1, text: "x" }])
+        .map(
+          (payload: Payload) => {
+            throw new RangeError(captured.text + payload.text);
+          },
+          [{ i: 1, text: "x" }],
+        )
         .then(undefined, () => undefined);
       assert.throws(() => pool.submit(use, { i: 1, text: Promise.resolve() } as never));
       await pool.shutdown({ cancelFutures: true });
@@ -221,7 +231,10 @@ if (isMain(import.meta)) {
         { chunksize: 5 },
       );
       await assert.rejects(async () => await results, BrokenThreadPool);
-      assert.deepEqual([...counts].filter((n) => n > 1), []);
+      assert.deepEqual(
+        [...counts].filter((n) => n > 1),
+        [],
+      );
     }
     assert.equal(await pool.submit(Math.abs, -1), 1);
     await pool.shutdown();

@@ -31,7 +31,11 @@ export function blocksInUse(): number {
     if (record === 0) continue;
     records.push(memory.reach(record));
     if (record !== PROGRAM.mainRecord) blocks--;
-    for (let slot = load(memory.words, record + RECORD.slots); slot !== 0; slot = load(memory.words, slot + SLOT.chain)) {
+    for (
+      let slot = load(memory.words, record + RECORD.slots);
+      slot !== 0;
+      slot = load(memory.words, slot + SLOT.chain)
+    ) {
       memory.reach(slot);
       blocks--;
     }

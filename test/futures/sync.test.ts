@@ -32,7 +32,10 @@ if (isMain(import.meta)) {
       const future = pool.submit(fail, "sync");
       assert.throws(
         () => future.resultSync(),
-        (error: Error) => error.name === "LaterError" && error.message === "sync" && /later\.[jt]s[^]*sync\.test\.[jt]s/.test(error.stack!),
+        (error: Error) =>
+          error.name === "LaterError" &&
+          error.message === "sync" &&
+          /later\.[jt]s[^]*sync\.test\.[jt]s/.test(error.stack!),
       );
     });
 
@@ -71,7 +74,10 @@ if (isMain(import.meta)) {
 
     test("of a task whose worker exits, is terminated from a thread, or breaks the pool", async () => {
       const pool = new ThreadPoolExecutor({ maxWorkers: 1 });
-      assert.throws(() => pool.submit(() => process.exit(9)).resultSync(), (e) => e instanceof BrokenThreadPool && /exit code 9/.test(e.message));
+      assert.throws(
+        () => pool.submit(() => process.exit(9)).resultSync(),
+        (e) => e instanceof BrokenThreadPool && /exit code 9/.test(e.message),
+      );
       assert.equal(pool.submit(Math.abs, -2).resultSync(), 2);
       await pool.shutdown();
       const broken = new ThreadPoolExecutor({

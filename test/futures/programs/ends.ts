@@ -30,7 +30,10 @@ async function abandonMap(): Promise<void> {
     await collectGarbage();
     yield -2;
   }
-  const results = new ThreadPoolExecutor({ maxWorkers: 1, initializer: () => initialized.set() }).map(Math.abs, items());
+  const results = new ThreadPoolExecutor({ maxWorkers: 1, initializer: () => initialized.set() }).map(
+    Math.abs,
+    items(),
+  );
   console.log(await results, initialized.isSet);
 }
 

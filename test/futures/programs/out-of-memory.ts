@@ -9,7 +9,10 @@ function hoard(): unknown {
 }
 
 if (isMain(import.meta)) {
-  const pool = new ThreadPoolExecutor({ maxWorkers: 1, resourceLimits: { maxOldGenerationSizeMb: 24, maxYoungGenerationSizeMb: 4 } });
+  const pool = new ThreadPoolExecutor({
+    maxWorkers: 1,
+    resourceLimits: { maxOldGenerationSizeMb: 24, maxYoungGenerationSizeMb: 4 },
+  });
   const error = (await pool.submit(hoard).exception()) as Error;
   console.log(error.name, /memory/.test(String(error.cause)));
   console.log(await pool.submit(Math.abs, -3));
