@@ -31,12 +31,7 @@ export function add(words: Words, index: number, delta: number): number {
   return Atomics.add(words, index, delta);
 }
 
-export function wait(
-  words: Words,
-  index: number,
-  expected: number,
-  milliseconds?: number,
-): "ok" | "not-equal" | "timed-out" {
+export function wait(words: Words, index: number, expected: number, milliseconds?: number): "ok" | "not-equal" | "timed-out" {
   return Atomics.wait(words as Int32Array<SharedArrayBuffer>, index, expected, milliseconds);
 }
 
@@ -72,15 +67,8 @@ export function exchangeLong(words: LongWords, index: number, value: bigint): bi
 
 const hint = (Atomics as { pause?: () => void }).pause;
 
-const own = new Int32Array(new SharedArrayBuffer(4));
-
-/** As long as the hint takes, about 30 ns, and like it off the cache line that others work on. */
-function idle(): void {
-  for (let i = 0; i < 3; i++) Atomics.exchange(own, 0, 0);
-}
-
 /** One turn of a spin loop. */
-export const pause: () => void = hint === undefined ? idle : () => hint();
+export const pause: () => void = hint === undefined ? () => undefined : () => hint();
 
 /** May this thread block? A web page may not: there, `Atomics.wait` throws. */
 export function canBlock(): boolean {

@@ -140,8 +140,6 @@ export const SLOT = {
   granter: 11,
   /** The cell that a putter brings or a getter is given. */
   payload: 12,
-  /** How often in a row its thread spun in vain before it slept. */
-  failures: 13,
 } as const;
 
 export const SLOT_WORDS = 16;

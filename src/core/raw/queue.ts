@@ -1,6 +1,6 @@
 /**
- * The queue of items: its cells in some order (raw/ring.ts, raw/priority.ts), and three wait lists. It changes under the
- * guards of the getters' list and the putters' list, both of them; only for what raw/ends.ts does, one is enough.
+ * The queue of items: its cells in some order (raw/ring.ts, raw/priority.ts), and three wait lists. All of it changes
+ * under the guard of the getters' list.
  *
  * ```
  *   put ─► add a cell, puts + 1 ────┐                      ┌─► first getter ─► granted with its cell
@@ -11,7 +11,7 @@
  * ```
  * Each step is committed by one store of a counter. Moving a cell between the queue and a waiting slot takes two: the
  * counter, and the grant. So the slot is marked `moving` first, with the value the counter will have; whoever takes over
- * the guards from a thread that died in between sees from the counter whether the cell has moved, and completes or
+ * the guard from a thread that died in between sees from the counter whether the cell has moved, and completes or
  * forgets the move. Nothing that was put is lost or delivered twice; a getter that dies gives its cell back.
  *
  * A cell is one word: an odd number is a small integer itself, anything else the address of a message, or a constant
@@ -20,24 +20,19 @@
  * @module
  */
 
-import { load, pause, store } from "#atomics";
+import { load, store } from "#atomics";
 import { GRANT, LIST, QUEUE, SLOT, TAG } from "../layout.ts";
 import type { Memory } from "../memory.ts";
-import { addLast, got, REMOVED, removeFirst } from "./ends.ts";
 import { byPriority } from "./priority.ts";
 import { ADDED, type Comparator, type QueueOrder } from "./queue-order.ts";
 import { fifo, lifo } from "./ring.ts";
 import { enqueue, first, grant, grantAllAndUnlock, lockList, takeOut, unlockList, wakeAll } from "./wait-list.ts";
 
-export { got } from "./ends.ts";
 export { createRing, ringBytes } from "./ring.ts";
 
 /** The last two as in `ADDED`. */
 export const PUT = { done: 0, full: 1, shut: 2, queued: 3, refused: 4, asked: 5 } as const;
 export const GET = { done: 0, empty: 1, shut: 2, queued: 3 } as const;
-
-/** Turns that a thread spins before it sleeps: about as long as falling asleep and being woken takes. */
-const SPINS = 100;
 
 /** Cells below this, if even, are constants: no block lies there. */
 export const FIRST_ADDRESS = 128;
@@ -54,37 +49,8 @@ function orderOf(memory: Memory, queue: number): QueueOrder {
   }
 }
 
-/** Do puts and gets each have an end of their own? */
-function hasEnds(memory: Memory, queue: number): boolean {
-  const tag = memory.words[queue];
-  return tag !== TAG.lifoQueue && tag !== TAG.priorityQueue;
-}
-
 function size(memory: Memory, queue: number): number {
   return (load(memory.words, queue + QUEUE.puts) - load(memory.words, queue + QUEUE.gets)) | 0;
-}
-
-/** May the slot's thread spin, as it will block otherwise? A worker must not take another task after it was cancelled. */
-function maySpin(memory: Memory, queue: number, slot: number): boolean {
-  return memory.canBlock && memory.words[queue] !== TAG.ring && load(memory.words, slot + SLOT.async) === 0;
-}
-
-/**
- * Spins for a while: the other end is often about to do what this one waits for. A slot that did so in vain does it less
- * the next times, for then the other end is slow, or has no processor of its own.
- */
-function changes(memory: Memory, word: number, from: number, slot: number): boolean {
-  const failures = memory.words[slot + SLOT.failures]!;
-  const turns = (failures & 15) === 0 ? SPINS : SPINS >> failures;
-  for (let i = 0; i < turns; i++) {
-    if (load(memory.words, word) !== from) {
-      memory.words[slot + SLOT.failures] = 0;
-      return true;
-    }
-    pause();
-  }
-  memory.words[slot + SLOT.failures] = (failures + 1) & 15;
-  return false;
 }
 
 export function queueSize(memory: Memory, queue: number): number {
@@ -107,112 +73,82 @@ export function putCell(
   compare?: Comparator,
   again = false,
 ): number {
-  if (hasEnds(memory, queue)) {
-    if (addLast(memory, queue, cell)) return PUT.done;
-    if (slot !== 0 && maySpin(memory, queue, slot)) {
-      const gets = load(memory.words, queue + QUEUE.gets);
-      const n = (load(memory.words, queue + QUEUE.puts) - gets) | 0;
-      const isFull = n > 0 && n === load(memory.words, queue + QUEUE.maxsize);
-      if (isFull && changes(memory, queue + QUEUE.gets, gets, slot) && addLast(memory, queue, cell)) return PUT.done;
-    }
-  }
+  const guard = queue + QUEUE.getters;
   lockQueue(memory, queue);
   if (load(memory.words, queue + QUEUE.shut) !== 0) {
-    unlockQueue(memory, queue);
+    unlockList(memory, guard);
     return PUT.shut;
   }
   const n = size(memory, queue);
   const maxsize = load(memory.words, queue + QUEUE.maxsize);
   if (maxsize > 0 && n >= maxsize) {
     if (slot === 0) {
-      unlockQueue(memory, queue);
+      unlockList(memory, guard);
       return PUT.full;
     }
     store(memory.words, slot + SLOT.payload, cell);
-    enqueue(memory, queue + QUEUE.putters, slot, queue, again);
-    unlockQueue(memory, queue);
+    const list = queue + QUEUE.putters;
+    lockList(memory, list);
+    enqueue(memory, list, slot, queue, again);
+    unlockList(memory, list);
+    unlockList(memory, guard);
     return PUT.queued;
   }
   const added = orderOf(memory, queue).add(memory, queue, cell, n, compare);
   // Who was invited and then refused leaves its place to the next.
   if (added === ADDED.refused) settleAndUnlock(memory, queue);
-  else if (load(memory.words, queue + QUEUE.getters + LIST.head) === 0) unlockQueue(memory, queue);
+  else if (load(memory.words, guard + LIST.head) === 0) unlockList(memory, guard);
   else settleAndUnlock(memory, queue);
   return added;
 }
 
+/** Where {@link getCell} leaves the cell. One thread, one call at a time: nothing can come in between. */
+export const got: { cell: number } = { cell: 0 };
+
 /** Gets a cell into {@link got}, or says why not. With a slot (not 0), an empty queue enters the slot. */
 export function getCell(memory: Memory, queue: number, slot: number): number {
-  if (hasEnds(memory, queue) && getFirst(memory, queue)) return GET.done;
-  // The counter of gets comes first: it was then not beyond what is found of the other, so that they met at that moment.
-  const gets = load(memory.words, queue + QUEUE.gets);
-  if (load(memory.words, queue + QUEUE.puts) === gets && load(memory.words, queue + QUEUE.shut) === 0) {
-    if (slot === 0) return GET.empty;
-    if (maySpin(memory, queue, slot) && hasEnds(memory, queue) && changes(memory, queue + QUEUE.puts, gets, slot)) {
-      if (getFirst(memory, queue)) return GET.done;
-    }
-  }
+  const guard = queue + QUEUE.getters;
   lockQueue(memory, queue);
   if (size(memory, queue) > 0) {
     const order = orderOf(memory, queue);
     got.cell = order.next(memory, queue);
     order.remove(memory, queue);
-    if (load(memory.words, queue + QUEUE.putters + LIST.head) === 0) unlockQueue(memory, queue);
+    if (load(memory.words, queue + QUEUE.putters + LIST.head) === 0) unlockList(memory, guard);
     else settleAndUnlock(memory, queue);
     return GET.done;
   }
   if (load(memory.words, queue + QUEUE.shut) !== 0) {
-    unlockQueue(memory, queue);
+    unlockList(memory, guard);
     return GET.shut;
   }
   if (slot !== 0) {
     store(memory.words, slot + SLOT.payload, 0);
-    enqueue(memory, queue + QUEUE.getters, slot, queue);
+    enqueue(memory, guard, slot, queue);
   }
-  unlockQueue(memory, queue);
+  unlockList(memory, guard);
   return slot === 0 ? GET.empty : GET.queued;
 }
 
-function getFirst(memory: Memory, queue: number): boolean {
-  const removed = removeFirst(memory, queue);
-  if (removed === REMOVED.takenOver) {
-    lockList(memory, queue + QUEUE.putters);
-    settleAndUnlock(memory, queue);
-  }
-  return removed === REMOVED.done;
-}
-
-/** Takes both guards; if the holder of the getters' died, first completes what that had begun. */
+/** Takes the queue's guard; if its holder died, first completes what that had begun. */
 function lockQueue(memory: Memory, queue: number): void {
-  for (;;) {
-    const tookOver = lockList(memory, queue + QUEUE.getters);
-    lockList(memory, queue + QUEUE.putters);
-    if (!tookOver) break;
-    settleAndUnlock(memory, queue);
-  }
+  while (lockList(memory, queue + QUEUE.getters)) settleAndUnlock(memory, queue);
   orderOf(memory, queue).repair?.(memory, queue);
-}
-
-/** The getters' guard last: who dies here leaves what it began to whoever takes over that one. */
-function unlockQueue(memory: Memory, queue: number): void {
-  unlockList(memory, queue + QUEUE.putters);
-  unlockList(memory, queue + QUEUE.getters);
 }
 
 function settleAndUnlock(memory: Memory, queue: number): void {
   const woken: number[] = [];
   settle(memory, queue, woken);
-  unlockQueue(memory, queue);
+  unlockList(memory, queue + QUEUE.getters);
   wakeAll(memory, woken);
 }
 
-/** Serves waiting getters and putters as far as possible, first completing what a dead thread began. Under both guards. */
+/** Serves waiting getters and putters as far as possible, first completing what a dead thread began. Under the guard. */
 function settle(memory: Memory, queue: number, woken: number[]): void {
   const getters = queue + QUEUE.getters;
   const putters = queue + QUEUE.putters;
   const order = orderOf(memory, queue);
   order.repair?.(memory, queue);
-  for (let invited = 0; ;) {
+  for (let invited = 0; ; ) {
     const getter = first(memory, getters);
     if (getter !== 0) {
       if (hasMoved(memory, getter, load(memory.words, queue + QUEUE.gets))) {
@@ -240,6 +176,7 @@ function settle(memory: Memory, queue: number, woken: number[]): void {
 }
 
 function admit(memory: Memory, queue: number, putters: number, woken: number[]): boolean {
+  lockList(memory, putters);
   const putter = first(memory, putters);
   const maxsize = load(memory.words, queue + QUEUE.maxsize);
   const n = size(memory, queue);
@@ -258,11 +195,13 @@ function admit(memory: Memory, queue: number, putters: number, woken: number[]):
     if (added === ADDED.done) store(memory.words, putter + SLOT.payload, 0);
     serve(memory, putters, putter, woken, added === ADDED.done ? GRANT.done : GRANT.refused);
   }
+  unlockList(memory, putters);
   return admitted;
 }
 
 /** Tells the first putter to try again, if there is room besides what the `invited` will take. */
 function invite(memory: Memory, queue: number, putters: number, woken: number[], invited: number): boolean {
+  lockList(memory, putters);
   const putter = first(memory, putters);
   const maxsize = load(memory.words, queue + QUEUE.maxsize);
   const room = putter !== 0 && (maxsize <= 0 || size(memory, queue) + invited < maxsize);
@@ -271,6 +210,7 @@ function invite(memory: Memory, queue: number, putters: number, woken: number[],
     store(memory.words, putter + SLOT.payload, 0);
     serve(memory, putters, putter, woken, GRANT.retry);
   }
+  unlockList(memory, putters);
   return room;
 }
 
@@ -316,10 +256,13 @@ export function cancelGet(memory: Memory, queue: number, slot: number): boolean 
 /** Settles first: whoever died here may have given the slot its item, or put it into the queue, without saying so. */
 function cancelIn(memory: Memory, queue: number, list: number, slot: number): boolean {
   const woken: number[] = [];
+  const isPutter = list === queue + QUEUE.putters;
   lockQueue(memory, queue);
   settle(memory, queue, woken);
+  if (isPutter) lockList(memory, list);
   const waiting = takeOut(memory, list, slot);
-  unlockQueue(memory, queue);
+  if (isPutter) unlockList(memory, list);
+  unlockList(memory, queue + QUEUE.getters);
   wakeAll(memory, woken);
   return waiting;
 }
@@ -340,7 +283,7 @@ function unlockAndRelease(memory: Memory, queue: number, joiners: boolean): void
     lockList(memory, list);
     grantAllAndUnlock(memory, list, () => GRANT.done);
   }
-  unlockQueue(memory, queue);
+  unlockList(memory, queue + QUEUE.getters);
 }
 
 /** True: nothing is unfinished. False: the slot waits for that. */
@@ -352,7 +295,7 @@ export function joinOrEnqueue(memory: Memory, queue: number, slot: number): bool
     enqueue(memory, queue + QUEUE.joiners, slot, queue);
     unlockList(memory, queue + QUEUE.joiners);
   }
-  unlockQueue(memory, queue);
+  unlockList(memory, queue + QUEUE.getters);
   return finished;
 }
 
@@ -366,15 +309,14 @@ export function shutDown(memory: Memory, queue: number, immediate: boolean, disc
     order.clear(memory, queue);
     store(memory.words, queue + QUEUE.done, (load(memory.words, queue + QUEUE.done) + dropped.length) | 0);
   }
+  lockList(memory, queue + QUEUE.putters);
+  grantAllAndUnlock(memory, queue + QUEUE.putters, () => GRANT.broken);
   const finished = dropped.length > 0 && unfinished(memory, queue) <= 0;
   const woken: number[] = [];
   const getters = queue + QUEUE.getters;
-  const putters = queue + QUEUE.putters;
-  for (let slot = first(memory, putters); slot !== 0; slot = first(memory, putters)) {
-    serve(memory, putters, slot, woken, GRANT.broken);
-  }
   for (let slot = first(memory, getters); slot !== 0; slot = first(memory, getters)) {
-    serve(memory, getters, slot, woken, GRANT.broken);
+    woken.push(slot, load(memory.words, slot + SLOT.async), load(memory.words, slot + SLOT.tid));
+    grant(memory, getters, slot, GRANT.broken);
   }
   unlockAndRelease(memory, queue, finished);
   wakeAll(memory, woken);
@@ -406,7 +348,7 @@ export function discardItems(memory: Memory, queue: number, discard: (message: n
 export function cellsIn(memory: Memory, queue: number): number[] {
   lockQueue(memory, queue);
   const cells = orderOf(memory, queue).cells(memory, queue);
-  unlockQueue(memory, queue);
+  unlockList(memory, queue + QUEUE.getters);
   return cells;
 }
 

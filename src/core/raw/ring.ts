@@ -32,12 +32,6 @@ function ringOf(memory: Memory, queue: number): number {
   return ring;
 }
 
-/** What the ends remember of each other's counters; see raw/ends.ts. */
-function remember(memory: Memory, queue: number): void {
-  store(memory.words, queue + QUEUE.seenGets, load(memory.words, queue + QUEUE.gets));
-  store(memory.words, queue + QUEUE.seenPuts, load(memory.words, queue + QUEUE.puts));
-}
-
 /** Where in the ring the cells begin: a queue's first cell moves on, a stack's does not. */
 type Start = (memory: Memory, queue: number) => number;
 
@@ -92,31 +86,20 @@ export const fifo: QueueOrder = {
     const ring = roomFor(memory, queue, n, firstOfQueue);
     setCell(memory, ring, load(memory.words, queue + QUEUE.puts), cell);
     moveOn(memory, queue + QUEUE.puts, 1);
-    remember(memory, queue);
     return ADDED.done;
   },
   next: (memory, queue) => cellAt(memory, queue, load(memory.words, queue + QUEUE.gets)),
-  remove(memory, queue) {
-    removeOne(memory, queue);
-    remember(memory, queue);
-  },
+  remove: removeOne,
   putBack(memory, queue, cell, n) {
     const ring = roomFor(memory, queue, n, firstOfQueue);
     setCell(memory, ring, (load(memory.words, queue + QUEUE.gets) - 1) | 0, cell);
-    // Before the counter: a put must not take the cell for free while this one dies.
-    store(memory.words, queue + QUEUE.seenGets, (load(memory.words, queue + QUEUE.gets) - 1) | 0);
     moveOn(memory, queue + QUEUE.gets, -1);
   },
   cells(memory, queue) {
     const start = load(memory.words, queue + QUEUE.gets);
-    return Array.from({ length: Math.max(0, sizeOfQueue(memory, queue)) }, (_, i) =>
-      cellAt(memory, queue, (start + i) | 0),
-    );
+    return Array.from({ length: Math.max(0, sizeOfQueue(memory, queue)) }, (_, i) => cellAt(memory, queue, (start + i) | 0));
   },
-  clear(memory, queue) {
-    removeAll(memory, queue);
-    remember(memory, queue);
-  },
+  clear: removeAll,
 };
 
 export const lifo: QueueOrder = {
