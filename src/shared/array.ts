@@ -171,7 +171,9 @@ function checkedLength(length: number, type: DataType): number {
 /** A copy, so that what is checked is what is stored. */
 function checkedValues<V extends number | bigint | boolean>(values: Iterable<V>, type: DataType<V>): ArrayLike<V> {
   if (values === null || typeof values !== "object" || typeof values[Symbol.iterator] !== "function") {
-    throw new TypeError("A SharedArray takes a length or values to store: an array, a typed array, or another iterable");
+    throw new TypeError(
+      "A SharedArray takes a length or values to store: an array, a typed array, or another iterable",
+    );
   }
   const copy = [...values];
   const checking: DataType<V> = type;

@@ -7,15 +7,7 @@
 /** A typed array over shared memory. */
 export type Elements<V> = V extends bigint
   ? BigInt64Array | BigUint64Array
-  :
-      | Int8Array
-      | Uint8Array
-      | Int16Array
-      | Uint16Array
-      | Int32Array
-      | Uint32Array
-      | Float32Array
-      | Float64Array;
+  : Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | Float32Array | Float64Array;
 
 export type ArrayOf<V> = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => Elements<V>;
 

@@ -93,7 +93,10 @@ interface Seen<V> {
  *
  * Source of the stripes: `java.util.concurrent.ConcurrentHashMap` before Java 8.
  */
-export class SharedMap<K extends string | number = string, V = unknown> extends SharedObject implements Iterable<[K, V]> {
+export class SharedMap<K extends string | number = string, V = unknown>
+  extends SharedObject
+  implements Iterable<[K, V]>
+{
   /** Only a SharedMap has it: the methods work on nothing else. */
   readonly #own = true;
 
@@ -371,7 +374,10 @@ function checkKey<K extends string | number>(key: K): K {
 }
 
 function checkEntries<T>(entries: T): T {
-  if (typeof (entries as { [Symbol.iterator]?: unknown })[Symbol.iterator] === "function" && typeof entries !== "string") {
+  if (
+    typeof (entries as { [Symbol.iterator]?: unknown })[Symbol.iterator] === "function" &&
+    typeof entries !== "string"
+  ) {
     return entries;
   }
   throw new TypeError(`A SharedMap takes pairs of key and value, such as a Map, or options, not ${describe(entries)}`);
@@ -385,7 +391,8 @@ function checkLimit(options: unknown): number {
   }
   const { maxBytes } = options as { maxBytes?: unknown };
   if (maxBytes === undefined || maxBytes === Infinity) return 0;
-  if (typeof maxBytes !== "number") throw new TypeError(`maxBytes must be a number of bytes, not ${describe(maxBytes)}`);
+  if (typeof maxBytes !== "number")
+    throw new TypeError(`maxBytes must be a number of bytes, not ${describe(maxBytes)}`);
   if (!Number.isInteger(maxBytes) || maxBytes < 4) {
     throw new ValueError(`maxBytes must be a whole number of bytes, 4 or more, not ${maxBytes}`);
   }

@@ -66,7 +66,9 @@ export class IntegerType extends NarrowType<number> {
       if (Number.isInteger(value)) return;
       throw new TypeError(`${what} must be a whole number, which ${this.name} holds, not ${value}: round it first.`);
     }
-    throw new ValueError(`${what} must be a whole number from ${this.least} to ${this.most} (${this.name}), not ${value}.`);
+    throw new ValueError(
+      `${what} must be a whole number from ${this.least} to ${this.most} (${this.name}), not ${value}.`,
+    );
   }
 
   encode(value: number): number {

@@ -96,7 +96,8 @@ export class Definition {
     if (names.length === 0) throw new ValueError("struct() takes one field or more, such as { balance: float64 }");
     const types = new Map<string, DataType | SharedClass>();
     for (const name of names) {
-      if (TAKEN.has(name)) throw new ValueError(`a struct cannot have a field named ${JSON.stringify(name)}: every object has one`);
+      if (TAKEN.has(name))
+        throw new ValueError(`a struct cannot have a field named ${JSON.stringify(name)}: every object has one`);
       types.set(name, fieldType(fields[name], name));
     }
     return new Definition(

@@ -227,7 +227,9 @@ function checkInitial(definition: Definition, initial: unknown): Record<string, 
   for (const name of Object.keys(given)) {
     const field = definition.fields.get(name);
     if (field === undefined) {
-      throw new ValueError(`The struct has no field ${name}: its fields are ${[...definition.fields.keys()].join(", ")}.`);
+      throw new ValueError(
+        `The struct has no field ${name}: its fields are ${[...definition.fields.keys()].join(", ")}.`,
+      );
     }
     const value = given[name];
     if (value === undefined) continue;

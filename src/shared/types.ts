@@ -35,7 +35,17 @@ export const bool: DataType<boolean> = new BoolType("bool", 1);
 
 /** A type's place here is its code in shared memory. */
 const TYPES: readonly DataType[] = [
-  int8, uint8, int16, uint16, int32, uint32, int64, uint64, float32, float64, bool,
+  int8,
+  uint8,
+  int16,
+  uint16,
+  int32,
+  uint32,
+  int64,
+  uint64,
+  float32,
+  float64,
+  bool,
 ] as readonly DataType[];
 const byName: ReadonlyMap<string, DataType> = new Map(TYPES.map((type) => [type.name, type]));
 

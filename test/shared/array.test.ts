@@ -108,7 +108,10 @@ test("VAL-7 prefix sums made in place by a thread", async () => {
   const array = new SharedArray(float64, values);
   await kit.run(prefixSums, array);
   let sum = 0;
-  assert.deepEqual([...array], values.map((value) => (sum += value)));
+  assert.deepEqual(
+    [...array],
+    values.map((value) => (sum += value)),
+  );
 });
 
 test("the typed array, and parts of it, arrive as the same memory", async () => {
@@ -119,7 +122,10 @@ test("the typed array, and parts of it, arrive as the same memory", async () => 
     kit.run(fillHalf, data.subarray(40_000).subarray(0, 60_000), 2),
   ]);
   assert.deepEqual(sizes, [40_000, 60_000]);
-  assert.equal(data.reduce((a, b) => a + b), 160_000);
+  assert.equal(
+    data.reduce((a, b) => a + b),
+    160_000,
+  );
   const back = await kit.run(echo, data);
   assert.equal(back, data, "the array's data is one object in each thread");
   assert.equal(await kit.run(isSame, array, data, array), true);
@@ -145,11 +151,14 @@ test("views made by hand over the program's memory cannot be sent, and neither c
     new DataView(data.buffer, data.byteOffset, 2),
     Buffer.from(data.buffer as SharedArrayBuffer, data.byteOffset, 2),
   ]) {
-    assert.throws(() => spawn(echo, { view }), (error: Error) => {
-      assert.ok(error instanceof NotSendableError);
-      assert.match(error.message, /view: \w+ cannot be sent.*made by hand/);
-      return true;
-    });
+    assert.throws(
+      () => spawn(echo, { view }),
+      (error: Error) => {
+        assert.ok(error instanceof NotSendableError);
+        assert.match(error.message, /view: \w+ cannot be sent.*made by hand/);
+        return true;
+      },
+    );
   }
   assert.throws(() => spawn(echo, data.buffer), /memory of the whole program/);
   // What is no part of it is nobody's business.
@@ -187,7 +196,10 @@ test("memory lives as long as the array, its data or a part of it is in use, and
   assert.ok(largePages() >= before + 12);
   await collectTurns();
   overwrite();
-  assert.deepEqual([...held.part!], Array.from({ length: 10 }, () => 7));
+  assert.deepEqual(
+    [...held.part!],
+    Array.from({ length: 10 }, () => 7),
+  );
   delete held.part;
   await collectUntil(() => largePages() <= before, "100,000 numbers");
 });

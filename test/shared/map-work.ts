@@ -1,7 +1,7 @@
 /** What the threads of map.test.ts do. @module */
 
-import { SharedMap, type Value } from "heddle/shared";
-import { Event } from "heddle/threading";
+import type { SharedMap, Value } from "heddle/shared";
+import type { Event } from "heddle/threading";
 
 export type Counts = SharedMap<string, number>;
 
@@ -14,7 +14,7 @@ export async function countAsync(map: Counts, keys: readonly string[], times: nu
   for (let i = 0; i < times; i++) {
     pending.push(
       map.update(keys[i % keys.length]!, async (n = 0) => {
-        await undefined;
+        await Promise.resolve();
         return n + 1;
       }),
     );

@@ -18,7 +18,11 @@ import { Queue } from "heddle/queue";
 
 type Number = DataType<number>;
 
-const AccountFields: StructClass<{ balance: Number; count: Number; lock: typeof RLock }> = struct({ balance: float64, count: int32, lock: RLock });
+const AccountFields: StructClass<{ balance: Number; count: Number; lock: typeof RLock }> = struct({
+  balance: float64,
+  count: int32,
+  lock: RLock,
+});
 export type AccountFields = InstanceType<typeof AccountFields>;
 
 export function newAccount(balance: number): AccountFields {

@@ -1,6 +1,7 @@
 /** struct: fields, nested objects, classes in other threads, memory, bad input. */
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { inspect } from "node:util";
 import { OwnerDiedError, ValueError } from "heddle/errors";
 import { bool, float64, int32, int64, int8, struct, uint8, Value } from "heddle/shared";
 import { Barrier, Lock, RLock, setExcepthook, spawn } from "heddle/threading";
@@ -28,7 +29,10 @@ test("fields are typed, atomic properties; what is left out is 0 or made", () =>
   assert.deepEqual([account.balance, account.count, account.big, account.flag], [9.5, -1, 2n ** 62n, true]);
   assert.ok(account.lock instanceof RLock);
   assert.equal(account.lock, account.lock);
-  assert.equal(String(account), "<Struct balance: 9.5, count: -1, big: 4611686018427387904, flag: true, lock: <RLock unlocked count=0>>");
+  assert.equal(
+    inspect(account),
+    "<Struct balance: 9.5, count: -1, big: 4611686018427387904, flag: true, lock: <RLock unlocked count=0>>",
+  );
   const other = new Account();
   assert.notEqual(other.lock, account.lock);
   assert.equal(new Account({ lock: account.lock }).lock, account.lock);
@@ -36,7 +40,10 @@ test("fields are typed, atomic properties; what is left out is 0 or made", () =>
 
 test("unknown fields, wrong values, objects of another class", () => {
   const Account = struct({ balance: float64, count: int8, lock: RLock });
-  assert.throws(() => new Account({ balanse: 1 } as never), { name: "ValueError", message: /no field balanse.*balance, count, lock/ });
+  assert.throws(() => new Account({ balanse: 1 } as never), {
+    name: "ValueError",
+    message: /no field balanse.*balance, count, lock/,
+  });
   const account = new Account({ count: 5 });
   assert.throws(() => ((account as unknown as Record<string, number>)["balanse"] = 1), TypeError);
   assert.throws(() => new Account({ count: 128 }), { name: "ValueError", message: /count/ });
@@ -45,9 +52,15 @@ test("unknown fields, wrong values, objects of another class", () => {
   assert.throws(() => (account.count = "1" as never), TypeError);
   assert.throws(() => (account.balance = undefined as never), TypeError);
   assert.equal(account.count, 5);
-  assert.throws(() => new Account({ lock: new Lock() as never }), { name: "TypeError", message: /lock must be a RLock/ });
+  assert.throws(() => new Account({ lock: new Lock() as never }), {
+    name: "TypeError",
+    message: /lock must be a RLock/,
+  });
   assert.throws(() => new Account({ lock: null as never }), TypeError);
-  assert.throws(() => ((account as { lock: RLock }).lock = new RLock()), { name: "TypeError", message: /cannot be replaced/ });
+  assert.throws(() => ((account as { lock: RLock }).lock = new RLock()), {
+    name: "TypeError",
+    message: /cannot be replaced/,
+  });
   for (const wrong of [null, 5, "x"] as never[]) assert.throws(() => new Account(wrong), TypeError);
   assert.throws(() => struct({}), ValueError);
   assert.throws(() => struct({ constructor: int32 }), ValueError);

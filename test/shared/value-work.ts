@@ -37,7 +37,7 @@ export function hammer(counters: Counters, seed: number, times: number): number 
     counters.longAdds.sub(-3n);
     counters.floatAdds.add(0.5);
     counters.narrowFloatAdds.add(0.25);
-    for (let seen = counters.exchanges.value; ; ) {
+    for (let seen = counters.exchanges.value; ;) {
       const before = counters.exchanges.compareExchange(seen, seen + 1);
       if (before === seen) break;
       seen = before;

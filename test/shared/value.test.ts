@@ -150,7 +150,10 @@ test("every operation gives the old value", () => {
     assert.deepEqual([value.compareExchange(1, 3), value.value], [1, 3]);
   }
   const high = new Value(uint32, 2 ** 32 - 1);
-  assert.deepEqual([high.and(2 ** 31), high.or(1), high.xor(2 ** 31), high.value], [2 ** 32 - 1, 2 ** 31, 2 ** 31 + 1, 1]);
+  assert.deepEqual(
+    [high.and(2 ** 31), high.or(1), high.xor(2 ** 31), high.value],
+    [2 ** 32 - 1, 2 ** 31, 2 ** 31 + 1, 1],
+  );
   const negative = new Value(int8, -1);
   assert.deepEqual([negative.and(-128), negative.xor(-1), negative.value], [-1, -128, 127]);
   for (const [type] of longs) {
@@ -169,7 +172,10 @@ test("every operation gives the old value", () => {
     for (const operation of ["and", "or", "xor"] as const) assert.throws(() => value[operation](1), TypeError);
   }
   const flag = new Value(bool, true);
-  assert.deepEqual([flag.and(false), flag.or(true), flag.xor(true), flag.exchange(true), flag.value], [true, false, true, false, true]);
+  assert.deepEqual(
+    [flag.and(false), flag.or(true), flag.xor(true), flag.exchange(true), flag.value],
+    [true, false, true, false, true],
+  );
   assert.deepEqual([flag.compareExchange(true, false), flag.value], [true, false]);
   assert.throws(() => flag.add(true), TypeError);
   assert.throws(() => flag.sub(true), TypeError);
