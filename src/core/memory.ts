@@ -35,6 +35,8 @@ export interface Memory {
   /** As {@link wait}, for the event loop; `undefined`: the word differs already. */
   waitAsync(address: number, expected: number): Promise<unknown> | undefined;
   notify(address: number, count?: number): void;
+  /** Does the system know for certain that the thread does not run any more, though nobody has declared it dead? */
+  isGone?: ((tid: number) => boolean) | undefined;
 }
 
 /** The largest size a program's memory may grow to; where address space is scarce, a smaller one is taken. */
@@ -49,6 +51,8 @@ export class ThreadMemory implements Memory {
   self = 0;
   record = 0;
   readonly canBlock: boolean;
+  /** Set by the host. */
+  isGone: ((tid: number) => boolean) | undefined;
 
   constructor(buffer: SharedArrayBuffer, canBlock: boolean) {
     this.buffer = buffer;

@@ -40,19 +40,21 @@ function lockContended(memory: Memory, guard: number): boolean {
     if (load(memory.words, guard) === 0 && compareExchange(memory.words, guard, 0, held) === 0) return false;
     pause();
   }
-  for (;;) {
+  for (let slept = false; ;) {
     const seen = load(memory.words, guard);
     if (seen === 0) {
       // Others may sleep too: take it with the bit set, so that our unlock wakes one of them.
       if (compareExchange(memory.words, guard, 0, held | 1) === 0) return false;
       continue;
     }
-    if (!isAlive(memory, seen >>> 1)) {
+    // Whoever is to declare the owner dead may be the one that waits here, and never get to it.
+    if (!isAlive(memory, seen >>> 1) || (slept && memory.isGone?.(seen >>> 1) === true)) {
       if (compareExchange(memory.words, guard, seen, held | 1) === seen) return true;
       continue;
     }
     if ((seen & 1) === 0 && compareExchange(memory.words, guard, seen, seen | 1) !== seen) continue;
     if (memory.canBlock) memory.wait(guard, seen | 1, SLICE);
     else pause();
+    slept = true;
   }
 }

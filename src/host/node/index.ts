@@ -11,12 +11,13 @@ import { storage } from "../../context/node/storage.ts";
 import type { Host } from "../../core/host.ts";
 import { setMessageSupport } from "../../core/messages.ts";
 import { platform } from "../../core/platform.ts";
+import { memory } from "../../core/program.ts";
 import { attachments, pollMail } from "./attachments.ts";
 import { BOOT, bootByFactory } from "../../boot/node.ts";
 import { nodePlatform } from "./platform-objects.ts";
 import { redirectOutput, writeFully } from "./output.ts";
 import { nodeStrings } from "./strings.ts";
-import { hasChildren, killWorker, lookEvery, pollChildren, startWorker } from "./workers.ts";
+import { hasChildren, isGone, killWorker, lookEvery, pollChildren, startWorker } from "./workers.ts";
 
 const ROLES: unique symbol = Symbol.for("heddle.roles") as never;
 const roles: Map<string, () => Promise<void>> = ((globalThis as { [ROLES]?: Map<string, () => Promise<void>> })[
@@ -66,6 +67,7 @@ function ready(): void {
     if (isMainThread) pollMail();
   };
   platform.isIdle = isIdle;
+  memory.isGone = isGone;
   platform.slice = () => (hasChildren() ? lookEvery : undefined);
   setImportScope({
     run: (load) => storage.run({ importing: true }, load),

@@ -135,11 +135,15 @@ export function pollChildren(): void {
   const now = performance.now();
   if (now - lastLook < LOOK_EVERY) return;
   lastLook = now;
-  for (const child of children.values()) {
-    const record = recordOf(memory, child.tid);
-    const osThread = load(memory.words, record + RECORD.osThread);
-    if (osThread !== 0 && !existsSync(`/proc/self/task/${osThread}`)) end(child, undefined);
-  }
+  for (const child of children.values()) if (isGone(child.tid)) end(child, undefined);
+}
+
+/** True only if the system says so. */
+export function isGone(tid: number): boolean {
+  const record = recordOf(memory, tid);
+  if (load(memory.words, record + RECORD.tid) !== tid) return false;
+  const osThread = load(memory.words, record + RECORD.osThread);
+  return osThread !== 0 && !existsSync(`/proc/self/task/${osThread}`);
 }
 
 export const lookEvery: number = LOOK_EVERY;
