@@ -267,21 +267,21 @@ export class Pump<R> {
 
   async #pull(): Promise<void> {
     this.#pulling = true;
-    const items: unknown[] = [];
+    let step: IteratorResult<unknown> | undefined;
+    let failure: { error: unknown } | undefined;
     try {
-      const { done, value } = await (this.#items as AsyncIterator<unknown>).next();
-      if (done === true) this.#exhausted = this.#inputEnded = true;
-      else items.push(value);
+      step = await (this.#items as AsyncIterator<unknown>).next();
     } catch (error) {
-      this.#exhausted = this.#inputEnded = true;
-      this.#inputError = { error };
+      failure = { error };
     }
     this.#pulling = false;
-    if (this.#ended) {
-      this.#fill();
-      return;
+    if (step === undefined || step.done === true) this.#inputEnded = true;
+    // It may have been stopped or cancelled meanwhile, and the function be gone.
+    if (!this.#exhausted) {
+      if (step?.done === true || failure !== undefined) this.#exhausted = true;
+      else this.#send([step!.value]);
+      this.#inputError = failure;
     }
-    if (items.length > 0) this.#send(items);
     this.#serve();
   }
 

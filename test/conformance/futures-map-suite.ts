@@ -350,6 +350,29 @@ export function mapSuite(kind: ExecutorKind): void {
       }
     });
 
+    test("an item that an async input gives after cancelFutures is dropped", async () => {
+      for (const give of ["value", "error", "end"]) {
+        const pool = kind.make({ maxWorkers: 1 });
+        const [counts, reached] = [words(2), kind.gate()];
+        let proceed: () => void = () => undefined;
+        async function* input(): AsyncGenerator<number> {
+          yield 0;
+          reached.set();
+          await new Promise<void>((resolve) => (proceed = resolve));
+          if (give === "value") yield 1;
+          if (give === "error") throw new RangeError("late");
+        }
+        const results = pool.map(countCall(counts), input());
+        assert.equal((await results.next()).value, 0);
+        await reached.wait();
+        const ended = pool.shutdown({ cancelFutures: true });
+        proceed();
+        await ended;
+        await assert.rejects(results.next(), CancelledError, give);
+        assert.deepEqual([(await results.next()).done, ...counts], [true, 1, 0], give);
+      }
+    });
+
     test("two maps at once share the workers, and neither waits for the other", async () => {
       await using pool = kind.make({ maxWorkers: 2 });
       const gate = kind.gate();
