@@ -6,7 +6,7 @@ import path from "node:path";
 import { root } from "./setup.mjs";
 
 /** Node 24 and later apply it to each test, Node 20 and 22 to each file. */
-const TEST_TIMEOUT = 120_000;
+const TEST_TIMEOUT = 220_000;
 /** A file whose thread is blocked for good cannot time out by itself; it is killed and reported as failed. */
 const FILE_TIMEOUT = 240_000;
 

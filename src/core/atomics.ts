@@ -31,7 +31,12 @@ export function add(words: Words, index: number, delta: number): number {
   return Atomics.add(words, index, delta);
 }
 
-export function wait(words: Words, index: number, expected: number, milliseconds?: number): "ok" | "not-equal" | "timed-out" {
+export function wait(
+  words: Words,
+  index: number,
+  expected: number,
+  milliseconds?: number,
+): "ok" | "not-equal" | "timed-out" {
   return Atomics.wait(words as Int32Array<SharedArrayBuffer>, index, expected, milliseconds);
 }
 

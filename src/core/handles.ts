@@ -46,6 +46,8 @@ let attaching = 0;
 
 export interface SharedObject {
   readonly [ADDRESS]: number;
+  /** Its kind and state, in short. */
+  toString(): string;
 }
 
 /** Base of every class whose instances are the same object in all threads. */

@@ -124,7 +124,8 @@ function carve(memory: Memory, c: number): number {
   for (let start = 0; start < blocks; start += batch) {
     const end = Math.min(blocks, start + batch);
     const chain = page * PAGE_WORDS + start * size;
-    for (let i = start; i < end; i++) words[page * PAGE_WORDS + i * size] = i + 1 < end ? page * PAGE_WORDS + (i + 1) * size : 0;
+    for (let i = start; i < end; i++)
+      words[page * PAGE_WORDS + i * size] = i + 1 < end ? page * PAGE_WORDS + (i + 1) * size : 0;
     if (start === 0) {
       first = chain;
     } else {
@@ -194,7 +195,7 @@ function findPages(memory: Memory, wanted: number): number {
   let end = load(memory.words, PROGRAM.pages);
   let start = hint;
   let firstFree = 0;
-  for (let page = hint; ; ) {
+  for (let page = hint; ;) {
     if (page - start >= wanted) break;
     if (page >= end) {
       memory.grow(start + wanted);
@@ -214,6 +215,10 @@ function findPages(memory: Memory, wanted: number): number {
   // Another thread may have grown the memory since this one looked.
   memory.reach((start + wanted) * PAGE_WORDS - 1);
   // All before the first free page is taken; a single page moves the hint past itself.
-  store(memory.words, PROGRAM.pageHint, Math.max(FIRST_PAGE, firstFree === start && wanted === 1 ? start + 1 : firstFree || start));
+  store(
+    memory.words,
+    PROGRAM.pageHint,
+    Math.max(FIRST_PAGE, firstFree === start && wanted === 1 ? start + 1 : firstFree || start),
+  );
   return start;
 }

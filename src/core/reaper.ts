@@ -85,7 +85,7 @@ function orphan(memory: Memory, tid: number): boolean {
 
 function slotsOf(memory: Memory, record: number): number[] {
   const slots: number[] = [];
-  for (let slot = load(memory.words, record + RECORD.slots); slot !== 0; ) {
+  for (let slot = load(memory.words, record + RECORD.slots); slot !== 0;) {
     slots.push(memory.reach(slot));
     slot = load(memory.words, slot + SLOT.chain);
   }

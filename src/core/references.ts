@@ -81,7 +81,8 @@ function dispose(memory: Memory, address: number): void {
     case TAG.priorityQueue:
       discardItems(memory, address, (message) => discardMessage(memory, message));
       discardWord(memory, address + PRIORITY.function);
-      if (load(memory.words, address + PRIORITY.turn) !== 0) release(memory, load(memory.words, address + PRIORITY.turn));
+      if (load(memory.words, address + PRIORITY.turn) !== 0)
+        release(memory, load(memory.words, address + PRIORITY.turn));
       break;
     case TAG.ring:
       free(memory, load(memory.words, address + QUEUE.ring));

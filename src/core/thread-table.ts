@@ -26,7 +26,14 @@ export function claimThread(memory: Memory, parent: number): number {
     const tid = (Math.max(1, generation) << THREAD_BITS) | entry;
     // First the identity: with the marks cleared under the old one, a dead thread would seem alive again.
     store(memory.words, record + RECORD.tid, tid);
-    for (const word of [RECORD.ready, RECORD.cancel, RECORD.requests, RECORD.object, RECORD.osThread, RECORD.orphaned]) {
+    for (const word of [
+      RECORD.ready,
+      RECORD.cancel,
+      RECORD.requests,
+      RECORD.object,
+      RECORD.osThread,
+      RECORD.orphaned,
+    ]) {
       store(memory.words, record + word, 0);
     }
     store(memory.words, record + RECORD.doorbell, 0);

@@ -79,7 +79,7 @@ type Answer =
 /** Serves calls in a worker; the bootstrap below runs it. */
 export function serve(port: MessagePort): void {
   const shipper = createShipper();
-  port.on("message", async ({ call, references, port: reply }: Call) => {
+  const answerTo = async ({ call, references, port: reply }: Call): Promise<void> => {
     let answer: Answer;
     try {
       for (const reference of references) await shipper.prepare(reference);
@@ -92,7 +92,8 @@ export function serve(port: MessagePort): void {
     }
     reply.postMessage(answer);
     reply.close();
-  });
+  };
+  port.on("message", (call: Call) => void answerTo(call));
 }
 
 /** One worker with the hooks, and this thread's end of it. */

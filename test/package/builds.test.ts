@@ -14,7 +14,10 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const fixture = (name: string): string => join(root, "test/package/fixtures", name);
 const source = fixture("program.ts");
-const line = readFileSync(source, "utf8").split("\n").findIndex((text) => text.includes("// LINE")) + 1;
+const line =
+  readFileSync(source, "utf8")
+    .split("\n")
+    .findIndex((text) => text.includes("// LINE")) + 1;
 const out = mkdtempSync(join(root, "dist/test/package/built-"));
 after(() => rmSync(out, { recursive: true }));
 
@@ -40,14 +43,24 @@ async function check(...command: string[]): Promise<void> {
 }
 
 const bundle = (options: BuildOptions): Promise<unknown> =>
-  build({ bundle: true, platform: "node", format: "esm", target: "node20", sourcemap: true, logLevel: "error", ...options });
+  build({
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    sourcemap: true,
+    logLevel: "error",
+    ...options,
+  });
 
 test("compiled JavaScript with source maps", () =>
   check("--enable-source-maps", fileURLToPath(new URL("./fixtures/program.js", import.meta.url))));
 
 // Node strips types but leaves `using` as it is, which Node 22 does not know.
-test("TypeScript stripped by Node", { skip: !(strips && major >= 24) && "this Node does not run the program as it is" }, () =>
-  check("--disable-warning=ExperimentalWarning", source),
+test(
+  "TypeScript stripped by Node",
+  { skip: !(strips && major >= 24) && "this Node does not run the program as it is" },
+  () => check("--disable-warning=ExperimentalWarning", source),
 );
 
 test("tsx", () => check("--import", "tsx", source));
@@ -77,5 +90,10 @@ test("the worker: option, with a bundle for the program and one for its tasks", 
   const outdir = join(out, "factory");
   await bundle({ entryPoints: [fixture("factory-main.ts"), fixture("factory-tasks.ts")], outdir });
   const { stdout } = await run(process.execPath, [join(outdir, "factory-main.js")], { cwd: root, timeout: 60_000 });
-  assert.deepEqual(JSON.parse(stdout), { words: "WARP WEFT!", square: 9, message: "nothing to shout", spawn: "function" });
+  assert.deepEqual(JSON.parse(stdout), {
+    words: "WARP WEFT!",
+    square: 9,
+    message: "nothing to shout",
+    spawn: "function",
+  });
 });

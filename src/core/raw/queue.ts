@@ -148,7 +148,7 @@ function settle(memory: Memory, queue: number, woken: number[]): void {
   const putters = queue + QUEUE.putters;
   const order = orderOf(memory, queue);
   order.repair?.(memory, queue);
-  for (let invited = 0; ; ) {
+  for (let invited = 0; ;) {
     const getter = first(memory, getters);
     if (getter !== 0) {
       if (hasMoved(memory, getter, load(memory.words, queue + QUEUE.gets))) {

@@ -97,7 +97,9 @@ export const fifo: QueueOrder = {
   },
   cells(memory, queue) {
     const start = load(memory.words, queue + QUEUE.gets);
-    return Array.from({ length: Math.max(0, sizeOfQueue(memory, queue)) }, (_, i) => cellAt(memory, queue, (start + i) | 0));
+    return Array.from({ length: Math.max(0, sizeOfQueue(memory, queue)) }, (_, i) =>
+      cellAt(memory, queue, (start + i) | 0),
+    );
   },
   clear: removeAll,
 };
