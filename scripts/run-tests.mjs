@@ -1,4 +1,10 @@
-/** Runs compiled tests under any Node binary, and ends test files that never end. */
+/**
+ * Runs compiled tests under any Node binary, and ends test files that never end.
+ *
+ * A test that uses nothing but the public names runs against what ships (dist/lib). One that also reaches into dist/src
+ * must find the public names there too, or there would be two of each class: it runs under the condition
+ * `heddle-source`.
+ */
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -22,6 +28,20 @@ function testFiles(words) {
   return files.filter((file) => wanted.some((word) => file.includes(word)));
 }
 
+/** Does a compiled file import, through other files of dist/ or directly, one of dist/src? */
+function reachesInside(file, seen = new Set()) {
+  const full = path.resolve(root, file);
+  if (seen.has(full)) return false;
+  seen.add(full);
+  const text = fs.readFileSync(full, "utf8");
+  return [...text.matchAll(/(?:from|import|import\()\s*"(\.[^"]*\.js)"/g)].some(([, target]) => {
+    const found = path.resolve(path.dirname(full), target);
+    if (!found.startsWith(path.join(root, "dist", "test") + path.sep))
+      return found.startsWith(path.join(root, "dist", "src"));
+    return fs.existsSync(found) && reachesInside(found, seen);
+  });
+}
+
 /** Returns the exit code. `args`: words that select files, and options for `node --test`. */
 export async function runTests(node, args) {
   const words = [];
@@ -32,6 +52,15 @@ export async function runTests(node, args) {
   }
   const files = testFiles(words);
   if (files.length === 0) throw new Error(`no compiled test matches ${words.join(" ") || "dist/test/**/*.test.js"}`);
+  const inside = files.filter((file) => reachesInside(file));
+  const outside = files.filter((file) => !inside.includes(file));
+  let code = 0;
+  if (outside.length > 0) code = Math.max(code, await run(node, options, outside));
+  if (inside.length > 0) code = Math.max(code, await run(node, ["--conditions=heddle-source", ...options], inside));
+  return code;
+}
+
+async function run(node, options, files) {
   const concurrency = Math.min(4, Math.max(2, os.availableParallelism()));
   const runner = spawn(
     node,

@@ -19,6 +19,7 @@ const STAMP = path.join(root, "dist", ".stamp");
 /** The settings {@link BUILD_INFO} was made with. */
 const SETTINGS = path.join(root, "dist", ".settings");
 const BUILD_INFO = path.join(root, "dist", ".tsbuildinfo");
+const BUNDLER = path.join(root, "scripts", "bundle.mjs");
 const OLDEST_NODE = [20, 19];
 
 /** Installs and builds as needed. Throws an Error with a message for the user. */
@@ -134,10 +135,15 @@ function* sources(folder) {
   }
 }
 
-/** The contents of what decides how sources are compiled: compiler, options, types of packages, exports. */
+/** The contents of what decides how sources are compiled: compiler, options, types of packages, exports, bundler. */
 function settings() {
   const hash = createHash("sha256");
-  for (const name of ["package.json", "tsconfig.json", path.join("node_modules", ".package-lock.json")]) {
+  for (const name of [
+    "package.json",
+    "tsconfig.json",
+    path.join("node_modules", ".package-lock.json"),
+    path.relative(root, BUNDLER),
+  ]) {
     hash.update(fs.readFileSync(path.join(root, name)));
   }
   return hash.digest("hex");
@@ -170,6 +176,8 @@ function compile() {
   const tsc = path.join(root, "node_modules", "typescript", "bin", "tsc");
   const result = spawnSync(process.execPath, [tsc, "--project", root], { cwd: root, stdio: ["ignore", 2, 2] });
   if (result.status !== 0) throw new Error("The project does not compile; see the compiler's messages above.");
+  const bundler = spawnSync(process.execPath, [BUNDLER], { cwd: root, stdio: ["ignore", 2, 2] });
+  if (bundler.status !== 0) throw new Error("The package's files could not be joined; see the messages above.");
   fs.writeFileSync(STAMP, print);
 }
 

@@ -6,7 +6,7 @@
  */
 
 export { threadRole } from "./threading/role.ts";
-export { PoolWorker } from "./futures/pool-worker.ts";
+export { InitializerFailed, PoolWorker } from "./futures/pool-worker.ts";
 export * from "./queue/index.ts";
 export * from "./shared/index.ts";
 export * from "./threading/index.ts";

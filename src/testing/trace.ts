@@ -5,6 +5,7 @@
  */
 
 import { callerStack } from "../core/caller-stack.ts";
+import { isOwnPlace, placeIn } from "../core/own-frames.ts";
 
 /** One step of one thread. */
 export interface TraceEvent {
@@ -15,25 +16,10 @@ export interface TraceEvent {
   readonly at: string | undefined;
 }
 
-const PLACE = /\(?((?:file:\/\/|\/|[A-Za-z]:[\\/]|webpack:|https?:)[^()]*:\d+:\d+)\)?$/;
-
-function placesIn(stack: string | undefined): string[] {
-  return (stack ?? "")
-    .split("\n")
-    .map((line) => PLACE.exec(line.trim())?.[1])
-    .filter((place) => place !== undefined);
-}
-
-/** Where heddle's own files are, as stacks show them; `undefined` in a bundle, where they are no files of their own. */
-function ownFolder(): string | undefined {
-  const here = placesIn(new Error("here").stack)[0];
-  return here === undefined ? undefined : /^(.*\/)testing\/[^/]*$/.exec(here)?.[1];
-}
-
 /** The line of the caller's own code that called `above`. */
 export function siteAbove(above: Function): string | undefined {
-  const own = ownFolder();
-  return placesIn(callerStack(above).stack).find((place) => own === undefined || !place.startsWith(own));
+  const places = (callerStack(above).stack ?? "").split("\n").map(placeIn);
+  return places.find((place) => place !== undefined && !isOwnPlace(place));
 }
 
 /** The last part of a place: `bank.ts:12`. */

@@ -16,6 +16,7 @@
 import { host } from "#host";
 import { load, store } from "#atomics";
 import { callerStack } from "../core/caller-stack.ts";
+import { isOwnPlace, placeIn } from "../core/own-frames.ts";
 import { ADDRESS, type SharedObject } from "../core/handles.ts";
 import { alloc } from "../core/heap.ts";
 import { PROGRAM, RECORD, TAG } from "../core/layout.ts";
@@ -197,32 +198,16 @@ function readAccount({ record }: StalledThread): Account | undefined {
 
 // ── Lines of the program ─────────────────────────────────────────────────────────────────────────────────────────────
 
-const POSITION = /\(?((?:file:\/\/|[/\\]|[A-Za-z]:[/\\])[^()]*:\d+:\d+)\)?$/;
+/** Frames of the platform: `node:internal/…`. */
 const PLATFORM_FRAME = /[( ][a-z]+:(?!\/\/)[^\\/]/;
-const OWN_FRAME = /[/\\](?:core|threading)[/\\][a-z-]+\.[cm]?[jt]s:\d+:\d+\)?$/;
-/** In a bundle this file is the program's own, and nothing can be left out. */
-const IN_FILES = /[/\\]threading[/\\]deadlock\.[jt]s$/.test(import.meta.url);
 
 /** The frames outside of heddle and of the platform: `at name (file:line:column)`. */
 function linesOf(site: Site | undefined): string[] {
-  const frames = (site?.stack ?? "")
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line.startsWith("at ") && POSITION.test(line) && !PLATFORM_FRAME.test(line));
-  return IN_FILES ? frames.filter((line) => !(OWN_FRAME.test(line) && isOwn(line))) : frames;
-}
-
-let ownFolder: string | undefined;
-
-/** Compared with this file as stacks show it, which source maps may have changed. */
-function isOwn(line: string): boolean {
-  ownFolder ??= folderOf(new Error("here").stack?.split("\n").find((frame) => POSITION.test(frame.trim())) ?? "");
-  return folderOf(line) === ownFolder;
-}
-
-function folderOf(line: string): string {
-  const position = POSITION.exec(line.trim())?.[1] ?? "";
-  return position.replace(/^file:\/\//, "").replace(/[/\\](?:core|threading)[/\\][^/\\]*$/, "");
+  const lines = (site?.stack ?? "").split("\n").map((line) => line.trim());
+  return lines.filter((line) => {
+    const place = line.startsWith("at ") && !PLATFORM_FRAME.test(line) ? placeIn(line) : undefined;
+    return place !== undefined && !isOwnPlace(place);
+  });
 }
 
 // ── Where locks were taken ───────────────────────────────────────────────────────────────────────────────────────────

@@ -100,7 +100,9 @@ function exit(object: number, exitCode: number): void {
   );
 }
 
-// In heddle's own files a worker begins with entry.ts. In a bundle there is but one file, which this is part of.
-const OWN_FILE = /\/threading\/thread-main\.(js|ts)$/;
-threadRole.url = import.meta.url.replace(OWN_FILE, "/entry.$1");
+// Among heddle's own files a worker begins with entry.ts, or with the file that the package's build made of it. In a
+// program's bundle there is but one file, which this is part of.
+threadRole.url = import.meta.url
+  .replace(/\/threading\/thread-main\.(js|ts)$/, "/entry.$1")
+  .replace(/(?<=\/dist\/lib\/)[\w-]+\.js$/, "heddle.js");
 host.registerRole(threadRole.name, runThread);

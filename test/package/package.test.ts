@@ -13,9 +13,11 @@ const run = promisify(execFile);
 /** The tests run from dist/test/package. */
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const manifest = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8")) as {
-  exports: Record<string, string>;
+  exports: Record<string, string | { types: string; default: string }>;
 };
-const modules = Object.entries(manifest.exports).filter(([, target]) => target.endsWith(".js"));
+const modules = Object.entries(manifest.exports).flatMap(([subpath, target]): [string, string][] =>
+  typeof target === "string" ? [] : [[subpath, target.default]],
+);
 const specifierOf = (subpath: string): string => `heddle${subpath.slice(1)}`;
 
 /** What npm tells the scripts it runs must not reach the npm that runs here. */
@@ -67,11 +69,15 @@ test("the package holds what is built, its sources, and the papers; nothing else
     "SECURITY.md",
     "src/errors.ts",
     "dist/src/errors.d.ts",
+    "dist/lib/heddle.js",
   ]) {
     assert.ok(packed.has(file), `${file} is missing`);
   }
   const stray = [...packed].filter(
-    (file) => !/^(dist\/src\/.+\.(js|d\.ts)(\.map)?|src\/.+|package\.json|LICENSE|[A-Z]+\.md)$/.test(file),
+    (file) =>
+      !/^(dist\/lib\/[\w-]+\.js(\.map)?|dist\/src\/.+\.(js|d\.ts)(\.map)?|src\/.+|package\.json|LICENSE|[A-Z]+\.md)$/.test(
+        file,
+      ),
   );
   assert.deepEqual(stray, []);
 });

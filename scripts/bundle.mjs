@@ -1,0 +1,69 @@
+/**
+ * Joins what tsc has compiled into few files, dist/lib/: Node's loader takes about 0.6 ms for each file, once in the main
+ * thread and again in every worker, so that a hundred small files would cost more than the thread itself.
+ *
+ * ```
+ *   exports "./threading" ──► lib/threading.js ──┐    a few lines: the names
+ *   exports "./queue"     ──► lib/queue.js     ──┼──► lib/heddle.js    everything that every thread needs anyway
+ *   exports "./testing"   ──► lib/testing.js   ──┘    what few need has files of its own
+ * ```
+ * The types, and the files that tests reach into (condition `heddle-source`), stay where tsc put them.
+ */
+import { build } from "esbuild";
+import fs from "node:fs";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { root } from "./setup.mjs";
+
+/** What a worker loads first; it belongs to the main file. */
+const ENTRY = "dist/src/entry.js";
+/** Exports that few programs use: they are not part of the main file. */
+const APART = new Set(["./testing", "./progress", "./web", "./cli"]);
+
+async function bundle() {
+  const { exports: entries } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
+  const lib = path.join(root, "dist", "lib");
+  fs.rmSync(lib, { recursive: true, force: true });
+
+  const apart = {};
+  const together = [ENTRY];
+  const names = new Map();
+  for (const [subpath, target] of Object.entries(entries)) {
+    const source = target["heddle-source"];
+    if (source === undefined) continue;
+    const file = path.basename(target.default, ".js");
+    if (APART.has(subpath)) apart[file] = path.join(root, source);
+    else {
+      together.push(source.slice("./".length));
+      names.set(target.default, Object.keys(await import(pathToFileURL(path.join(root, source)).href)));
+    }
+  }
+  const main = path.join(root, "dist", "src", "lib.js");
+  fs.writeFileSync(main, together.map((file) => `export * from ${JSON.stringify(`../../${file}`)};\n`).join(""));
+  try {
+    await build({
+      entryPoints: { heddle: main, ...apart },
+      outdir: lib,
+      chunkNames: "[name]-[hash]",
+      bundle: true,
+      splitting: true,
+      format: "esm",
+      platform: "node",
+      target: "node20.19",
+      packages: "external",
+      sourcemap: "linked",
+      sourcesContent: false,
+      minifyWhitespace: true,
+      // Some classes would get another name, which users see.
+      keepNames: true,
+      logLevel: "warning",
+    });
+  } finally {
+    fs.rmSync(main);
+  }
+  for (const [target, exported] of names) {
+    fs.writeFileSync(path.join(root, target), `export { ${exported.join(", ")} } from "./heddle.js";\n`);
+  }
+}
+
+await bundle();
