@@ -47,6 +47,8 @@ export const PROGRAM = {
   attachmentRequests: 17,
   /** Guard of whoever reports a deadlock: one at a time, so that one of the waits ends and not all. */
   deadlockGuard: 18,
+  /** In memory that processes share: guard of whoever buries those that were killed. */
+  reaperGuard: 19,
   /** First of the central free lists, one word a size class. */
   freeLists: 32,
   /** First entry of the thread table: addresses of thread records. */
@@ -102,8 +104,14 @@ export const RECORD = {
   warned: 15,
   /** The thread's shared object, while the reference that its worker will take over is nobody's yet. */
   owed: 16,
+  /** In memory that processes share: the thread's process, and when that began (clock ticks, low bits). */
+  pid: 17,
+  since: 18,
+  /** There: the descriptor that rings the thread's event loop, plus 1, and the number of its file. 0: none yet. */
+  bell: 19,
+  bellFile: 20,
   /** 2 words a size class: local free list, length. */
-  caches: 17,
+  caches: 21,
 } as const;
 
 export const SIZE_CLASSES = 40;

@@ -8,7 +8,7 @@
 
 import { load, notify as notifyWord, wait as waitWord, waitAsync as waitWordAsync } from "#atomics";
 import { RuntimeError } from "../errors.ts";
-import { FIRST_PAGE, MAGIC, MAX_PAGES, PAGE_WORDS, PROGRAM, VERSION } from "./layout.ts";
+import { FIRST_PAGE, MAGIC, MAX_PAGES, PAGE_WORDS, PROGRAM, RECORD, VERSION } from "./layout.ts";
 
 export interface Memory {
   /**
@@ -35,6 +35,8 @@ export interface Memory {
   /** As {@link wait}, for the event loop; `undefined`: the word differs already. */
   waitAsync(address: number, expected: number): Promise<unknown> | undefined;
   notify(address: number, count?: number): void;
+  /** Wakes the event loop of a record's thread, whose doorbell was just rung. */
+  wakeLoop(record: number): void;
   /** Does the system know for certain that the thread does not run any more, though nobody has declared it dead? */
   isGone?: ((tid: number) => boolean) | undefined;
 }
@@ -108,6 +110,10 @@ export class ThreadMemory implements Memory {
 
   notify(address: number, count?: number): void {
     notifyWord(this.words, address, count);
+  }
+
+  wakeLoop(record: number): void {
+    notifyWord(this.words, record + RECORD.doorbell);
   }
 
   private refresh(): void {

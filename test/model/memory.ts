@@ -1,7 +1,7 @@
 /** The memory of a model: real words while a scenario is set up and checked, the explorer's while threads run. */
 
 import { RuntimeError } from "../../src/errors.ts";
-import { FIRST_PAGE, MAGIC, PAGE_MAP, PAGE_SHIFT, PAGE_WORDS, PROGRAM, VERSION } from "../../src/core/layout.ts";
+import { FIRST_PAGE, MAGIC, PAGE_MAP, PAGE_SHIFT, PAGE_WORDS, PROGRAM, RECORD, VERSION } from "../../src/core/layout.ts";
 import type { Memory } from "../../src/core/memory.ts";
 import { Engine } from "./engine.ts";
 
@@ -78,6 +78,10 @@ export class ModelMemory implements Memory {
 
   notify(address: number, count: number = Infinity): void {
     if (this.engine.current !== undefined) this.engine.notify(address, count);
+  }
+
+  wakeLoop(record: number): void {
+    this.notify(record + RECORD.doorbell);
   }
 
   /** Blocks made from here on lie in pages of their own, which other threads' views do not cover yet. */

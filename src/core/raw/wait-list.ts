@@ -113,7 +113,7 @@ export function wake(memory: Memory, slot: number, isAsync: boolean, tid: number
 
 /** Makes a thread's event loop look at its ready stack and its requests. */
 export function ring(memory: Memory, record: number): void {
-  if (exchange(memory.words, record + RECORD.doorbell, 1) === 0) memory.notify(record + RECORD.doorbell);
+  if (exchange(memory.words, record + RECORD.doorbell, 1) === 0) memory.wakeLoop(record);
 }
 
 /**
@@ -213,7 +213,7 @@ export function interrupt(memory: Memory, record: number): void {
 /** As {@link ring}, also if whoever rang before died before it had woken the loop. */
 export function ringAgain(memory: Memory, record: number): void {
   store(memory.words, record + RECORD.doorbell, 1);
-  memory.notify(record + RECORD.doorbell);
+  memory.wakeLoop(record);
 }
 
 /** Number of waiters. Under the guard. */

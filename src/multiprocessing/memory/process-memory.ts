@@ -1,0 +1,125 @@
+/**
+ * The memory that processes share: one mapped file without a name. It exists for as long as any process has it, and goes
+ * with the last of them however that ends; there is nothing to clean up.
+ *
+ * ```
+ *   root process ── memfd ──► inherited by every child ──► mapped by each of its threads
+ *        0 … 4 GiB are mapped at once; what is beyond `pages` has no memory yet
+ * ```
+ * Blocked threads wait on words through the kernel (futex). An event loop is woken by a byte in its thread's pipe, which
+ * others open through /proc, so that no thread has to sit and wait for it.
+ *
+ * @module
+ */
+
+import { load } from "#atomics";
+import { FIRST_PAGE, MAGIC, MAX_PAGES, PAGE_WORDS, PROGRAM, RECORD, VERSION } from "../../core/layout.ts";
+import type { Memory } from "../../core/memory.ts";
+import { RuntimeError } from "../../errors.ts";
+import { Bell, ringBell } from "./bell.ts";
+import { type Mapping, native } from "./native.ts";
+
+const { ftruncateSync, fstatSync } = process.getBuiltinModule("node:fs");
+
+const PAGE_BYTES = 4 * PAGE_WORDS;
+const LIMIT = MAX_PAGES * PAGE_BYTES;
+const FIRST_SIZE = 16;
+/** A thread in a system call cannot be terminated: every wait is bounded. Milliseconds. */
+const LONGEST_WAIT = 100;
+
+export class ProcessMemory implements Memory {
+  readonly descriptor: number;
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+  self = 0;
+  record = 0;
+  readonly canBlock = true;
+  isGone: ((tid: number) => boolean) | undefined;
+  readonly #mapping: Mapping;
+  #bell: Bell | undefined;
+  /** Words that have memory, as far as this thread knows. */
+  #end = 0;
+
+  /** Maps the memory that the descriptor stands for. Errors: `RuntimeError` if it is not such memory. */
+  constructor(descriptor: number) {
+    this.descriptor = descriptor;
+    const size = fstatSync(descriptor).size;
+    if (size !== LIMIT) throw foreign(`it has ${size} bytes`);
+    this.#mapping = native().map(descriptor, LIMIT);
+    this.words = new Int32Array(this.#mapping.buffer);
+    this.bytes = new Uint8Array(this.#mapping.buffer);
+    // The first pages always have memory: what was never written reads as 0.
+    const [magic, version] = [load(this.words, PROGRAM.magic), load(this.words, PROGRAM.version)];
+    if (magic !== MAGIC || version !== VERSION) {
+      native().unmap(this.#mapping);
+      throw foreign(magic === MAGIC ? `it is of version ${version}, not ${VERSION}` : "its first word is another");
+    }
+    this.#end = PAGE_WORDS;
+  }
+
+  /** New memory, with its first words set. */
+  static create(): ProcessMemory {
+    const descriptor = native().createAnonymousFile("heddle");
+    ftruncateSync(descriptor, LIMIT);
+    native().reserve(descriptor, 0, FIRST_SIZE * PAGE_BYTES);
+    const first = native().map(descriptor, PAGE_BYTES);
+    const words = new Int32Array(first.buffer);
+    words[PROGRAM.version] = VERSION;
+    words[PROGRAM.pages] = FIRST_SIZE;
+    words[PROGRAM.pageHint] = FIRST_PAGE;
+    words[PROGRAM.magic] = MAGIC;
+    native().unmap(first);
+    return new ProcessMemory(descriptor);
+  }
+
+  /** Checks the address: reading where there is no memory yet would kill the process. */
+  reach(address: number): number {
+    if (address >= this.#end || address < 0) this.#look(address);
+    return address;
+  }
+
+  #look(address: number): void {
+    this.#end = load(this.words, PROGRAM.pages) * PAGE_WORDS;
+    if (address < 0 || address >= this.#end) {
+      throw new RuntimeError(`Address ${address} lies outside of the memory that the processes share: it is damaged.`);
+    }
+  }
+
+  grow(pages: number): void {
+    if (pages > MAX_PAGES) {
+      throw new RuntimeError(
+        `The memory that this program's processes share is full (${LIMIT / 2 ** 20} MiB). Items wait in queues, or ` +
+          "shared objects are kept, that nobody consumes: give queues a maxsize, or free what is no longer used.",
+      );
+    }
+    const have = load(this.words, PROGRAM.pages);
+    const wanted = Math.min(MAX_PAGES, Math.max(pages, have + (have >>> 1)));
+    native().reserve(this.descriptor, have * PAGE_BYTES, (wanted - have) * PAGE_BYTES);
+    this.words[PROGRAM.pages] = wanted;
+    this.#end = wanted * PAGE_WORDS;
+  }
+
+  wait(address: number, expected: number, milliseconds: number = LONGEST_WAIT): void {
+    native().wait(this.#mapping.base + 4 * address, expected, Math.min(milliseconds, LONGEST_WAIT));
+  }
+
+  waitAsync(address: number, expected: number): Promise<unknown> | undefined {
+    this.#bell ??= Bell.open(this);
+    return load(this.words, address) === expected ? this.#bell.rung() : undefined;
+  }
+
+  notify(address: number, count: number = 2 ** 31 - 1): void {
+    native().wake(this.#mapping.base + 4 * address, count);
+  }
+
+  wakeLoop(record: number): void {
+    if (load(this.words, record + RECORD.bell) !== 0) ringBell(this, record);
+  }
+}
+
+function foreign(why: string): RuntimeError {
+  return new RuntimeError(
+    `The inherited descriptor is not the memory of a heddle program: ${why}. Check that parent and child load the ` +
+      "same version of heddle.",
+  );
+}
