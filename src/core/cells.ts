@@ -1,74 +1,25 @@
 /**
- * Items as cells: one word that is the item itself, or the address of a message.
+ * Cells for the threads of this program; see cell-coder.ts.
  *
  * @module
  */
 
-import { copy, discard, hasAttachments, pack, prepare, unpack } from "./messages.ts";
-import { isMessage } from "./raw/queue.ts";
+import { threads } from "./domain.ts";
 
-/** Constants, below the lowest address a block can have. */
-const UNDEFINED = 2;
-const NULL = 4;
-const FALSE = 6;
-const TRUE = 8;
+const { cells } = threads;
 
-/** Integers that fit a cell beside its tag bit. */
-const LEAST = -(2 ** 30);
-const MOST = 2 ** 30 - 1;
-
-/** Errors: `NotSendableError`. The cell then belongs to the caller, until it is put or discarded. */
 export function toCell(item: unknown, path: string): number {
-  if (typeof item === "number") {
-    const small = item | 0;
-    if (small === item && small >= LEAST && small <= MOST && !Object.is(item, -0)) return (small << 1) | 1;
-  } else if (item === undefined) {
-    return UNDEFINED;
-  } else if (item === null) {
-    return NULL;
-  } else if (typeof item === "boolean") {
-    return item ? TRUE : FALSE;
-  }
-  return pack(item, path);
+  return cells.toCell(item, path);
 }
 
-/** The item; its cell is used up. */
 export function fromCell(cell: number): unknown {
-  if ((cell & 1) === 1) return cell >> 1;
-  switch (cell) {
-    case UNDEFINED:
-      return undefined;
-    case NULL:
-      return null;
-    case FALSE:
-      return false;
-    case TRUE:
-      return true;
-    default:
-      return unpack(cell);
-  }
+  return cells.fromCell(cell);
 }
 
-/**
- * For looking at an item that stays where it is, and that another thread may take as soon as the caller lets it: copies
- * the cell, which must be possible, and reads the copy when what this returns is called.
- */
-export function copyCell(cell: number): () => unknown {
-  if (!isMessage(cell)) return () => fromCell(cell);
-  const copied = copy(cell);
-  return () => unpack(copied);
-}
-
-/** False: the item holds what can be taken only once. */
-export function canCopy(cell: number): boolean {
-  return !isMessage(cell) || !hasAttachments(cell);
-}
-
-/** What must be loaded before {@link fromCell}. */
 export function prepareCell(cell: number): Promise<unknown> | undefined {
-  return isMessage(cell) ? prepare(cell) : undefined;
+  return cells.prepareCell(cell);
 }
 
 export function discardCell(cell: number): void {
-  if (isMessage(cell)) discard(cell);
+  cells.discardCell(cell);
 }

@@ -17,6 +17,8 @@ export interface Memory {
    */
   words: Int32Array;
   bytes: Uint8Array;
+  /** As words of 64 bits, for those who need them. May be shorter than {@link words}. */
+  longs?: BigInt64Array | undefined;
   /** Identity of the calling thread in this memory. */
   self: number;
   /** Address of the calling thread's record. */
@@ -50,6 +52,7 @@ export class ThreadMemory implements Memory {
   readonly buffer: SharedArrayBuffer;
   words: Int32Array;
   bytes: Uint8Array;
+  longs: BigInt64Array | undefined = undefined;
   self = 0;
   record = 0;
   readonly canBlock: boolean;

@@ -11,7 +11,7 @@
 
 import { add, load, store } from "#atomics";
 import { flushCaches } from "./heap.ts";
-import { releaseHeld } from "./handles.ts";
+import { releaseHeld } from "./handle-table.ts";
 import {
   CONDITION,
   GRANT,

@@ -6,8 +6,8 @@
  */
 
 import { NotSendableError } from "../errors.ts";
-import { ADDRESS, type SharedObject } from "./handles.ts";
-import { memory } from "./program.ts";
+import { ADDRESS, type Addressed, DOMAIN } from "./address.ts";
+import type { Memory } from "./memory.ts";
 import { retain } from "./references.ts";
 
 export type View = Exclude<ArrayBufferView, DataView> & {
@@ -18,19 +18,19 @@ export type View = Exclude<ArrayBufferView, DataView> & {
 export type ViewConstructor<T> = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => T;
 
 /** Whose memory a view shows. A view in use keeps that object; the object alone does not keep its views. */
-const owners: WeakMap<object, SharedObject> = new WeakMap();
+const owners: WeakMap<object, Addressed> = new WeakMap();
 
 /** A view of part of an object's block. */
 export function viewInto<T extends object>(
-  owner: SharedObject,
+  owner: Addressed,
   constructor: ViewConstructor<T>,
   byteOffset: number,
   length: number,
 ): T {
-  return follow(new constructor(memory.buffer, 4 * owner[ADDRESS] + byteOffset, length), owner);
+  return follow(new constructor(owner[DOMAIN].memory.words.buffer, 4 * owner[ADDRESS] + byteOffset, length), owner);
 }
 
-function follow<T extends object>(view: T, owner: SharedObject): T {
+function follow<T extends object>(view: T, owner: Addressed): T {
   owners.set(view, owner);
   // A part of a view is a new object that must keep the memory too.
   Object.defineProperty(view, "subarray", { value: subarray, configurable: true, writable: true });
@@ -46,8 +46,8 @@ function subarray(this: View, begin?: number, end?: number): View {
  * For the codec: which object a view shows and from which byte on; takes a reference. `undefined`: it is no view of the
  * program's memory.
  */
-export function describeView(view: ArrayBufferView): { address: number; offset: number } | undefined {
-  if (view.buffer !== memory.buffer) return undefined;
+export function describeView(memory: Memory, view: ArrayBufferView): { address: number; offset: number } | undefined {
+  if (view.buffer !== memory.words.buffer) return undefined;
   const owner = owners.get(view);
   if (owner === undefined) {
     throw new NotSendableError(
@@ -70,12 +70,7 @@ export function restoreView<T extends object>(
   const isWhole =
     whole !== undefined &&
     whole.constructor === constructor &&
-    whole.byteOffset === 4 * (owner as SharedObject)[ADDRESS] + byteOffset &&
+    whole.byteOffset === 4 * (owner as Addressed)[ADDRESS] + byteOffset &&
     whole.length === length;
-  return isWhole ? (whole as never) : viewInto(owner as SharedObject, constructor, byteOffset, length);
-}
-
-/** Is that the program's own memory? */
-export function isProgramMemory(buffer: object): boolean {
-  return buffer === memory.buffer;
+  return isWhole ? (whole as never) : viewInto(owner as Addressed, constructor, byteOffset, length);
 }

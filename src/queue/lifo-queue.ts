@@ -7,7 +7,6 @@
 import { store } from "#atomics";
 import { register } from "../core/handles.ts";
 import { QUEUE, QUEUE_WORDS, TAG } from "../core/layout.ts";
-import { memory } from "../core/program.ts";
 import { createRing } from "../core/raw/queue.ts";
 import { Queue, type QueueForm } from "./queue.ts";
 
@@ -33,7 +32,7 @@ export class LifoQueue<T = unknown> extends Queue<T> {
     name: "LifoQueue",
     tag: TAG.lifoQueue,
     words: QUEUE_WORDS,
-    init: (address) => store(memory.words, address + QUEUE.ring, createRing(memory)),
+    init: (address, memory) => store(memory.words, address + QUEUE.ring, createRing(memory)),
   };
 }
 

@@ -5,18 +5,15 @@
  */
 
 import { load, store } from "#atomics";
-import { canCopy, copyCell, discardCell, fromCell, prepareCell, toCell } from "../core/cells.ts";
 import { describe, type WaitOptions } from "../core/deadline.ts";
-import { ADDRESS, attach, isAttaching, register } from "../core/handles.ts";
+import { ADDRESS, DOMAIN, isAttaching, register } from "../core/handles.ts";
 import { PRIORITY, PRIORITY_WORDS, TAG } from "../core/layout.ts";
-import { pack, peek, prepare } from "../core/messages.ts";
 import { encodeKey } from "../core/priority-key.ts";
-import { memory } from "../core/program.ts";
 import { createNode, itemOf, unwrapNode } from "../core/raw/priority.ts";
 import { PUT, putCell, settleQueue } from "../core/raw/queue.ts";
 import { retain } from "../core/references.ts";
 import { NotSendableError, OwnerDiedError, RuntimeError } from "../errors.ts";
-import { holdsLock, Lock } from "../threading/lock.ts";
+import { holdsLock, type Lock } from "../threading/lock.ts";
 import { Queue, type QueueForm } from "./queue.ts";
 import type { Opener } from "./waits.ts";
 
@@ -82,19 +79,21 @@ export class PriorityQueue<T = unknown> extends Queue<T> {
     if (checked === undefined) return;
     this.#options = checked;
     const address = this[ADDRESS];
+    const { memory, packer, handles } = this[DOMAIN];
     if (checked.compare !== undefined) {
-      this.#turn = new Lock();
+      this.#turn = handles.make(TAG.lock) as Lock;
       retain(memory, this.#turn[ADDRESS]);
       store(memory.words, address + PRIORITY.turn, this.#turn[ADDRESS]);
     }
     if (checked.key !== undefined || checked.compare !== undefined) {
-      store(memory.words, address + PRIORITY.function, pack(checked, "options"));
+      store(memory.words, address + PRIORITY.function, packer.pack(checked, "options"));
     }
   }
 
   override async put(item: T, options?: WaitOptions): Promise<void> {
+    const { memory, packer } = this[DOMAIN];
     const message = load(memory.words, this[ADDRESS] + PRIORITY.function);
-    if (this.#options === undefined && message !== 0) await prepare(message, true);
+    if (this.#options === undefined && message !== 0) await packer.prepare(message, true);
     await super.put(item, options);
   }
 
@@ -102,9 +101,10 @@ export class PriorityQueue<T = unknown> extends Queue<T> {
   protected override toCell(item: T): number {
     const { key, compare } = this.#ordering();
     const words = compare !== undefined ? [] : encodeKey(key === undefined ? item : key(item));
-    const cell = toCell(item, "item");
-    if (compare !== undefined && !canCopy(cell)) {
-      discardCell(cell);
+    const { memory, cells } = this[DOMAIN];
+    const cell = cells.toCell(item, "item");
+    if (compare !== undefined && !cells.canCopy(cell)) {
+      cells.discardCell(cell);
       throw new NotSendableError(
         "item holds something that can be taken out of the queue only once (a port, a blob), so `compare` could not " +
           "look at it: give the queue a key function instead.",
@@ -121,13 +121,13 @@ export class PriorityQueue<T = unknown> extends Queue<T> {
   /** @internal */
   protected override insert(node: number, slot: number, again: boolean): number {
     const { compare } = this.#ordering();
-    if (compare === undefined) return putCell(memory, this[ADDRESS], node, slot);
+    if (compare === undefined) return putCell(this[DOMAIN].memory, this[ADDRESS], node, slot);
     const turn = this.#takeTurn();
     try {
       return this.#insertComparing(node, slot, again, compare);
     } catch (error) {
       // It may have been invited because there is room: that is for the next now.
-      settleQueue(memory, this[ADDRESS]);
+      settleQueue(this[DOMAIN].memory, this[ADDRESS]);
       throw error;
     } finally {
       turn.release();
@@ -141,7 +141,8 @@ export class PriorityQueue<T = unknown> extends Queue<T> {
    * just are not met again.
    */
   #insertComparing(node: number, slot: number, again: boolean, compare: (a: T, b: T) => number): number {
-    const item = copyCell(itemOf(memory, node))() as T;
+    const { memory, cells } = this[DOMAIN];
+    const item = cells.copyCell(itemOf(memory, node))() as T;
     const answers: Map<number, number> = new Map();
     let asked = 0;
     let other: () => unknown = () => undefined;
@@ -155,7 +156,7 @@ export class PriorityQueue<T = unknown> extends Queue<T> {
           const answer = answers.get(met);
           if (answer === undefined) {
             asked = met;
-            other = copyCell(itemOf(memory, met));
+            other = cells.copyCell(itemOf(memory, met));
           }
           return answer;
         },
@@ -175,9 +176,10 @@ export class PriorityQueue<T = unknown> extends Queue<T> {
   /** One thread at a time puts; held only while no promise is awaited, so waiting for it cannot block its holder. */
   #takeTurn(): Lock {
     if (this.#turn === undefined) {
+      const { memory, handles } = this[DOMAIN];
       const address = load(memory.words, this[ADDRESS] + PRIORITY.turn);
       retain(memory, address);
-      this.#turn = attach(address) as Lock;
+      this.#turn = handles.attach(address) as Lock;
     }
     const turn = this.#turn;
     if (holdsLock(turn)) {
@@ -187,7 +189,7 @@ export class PriorityQueue<T = unknown> extends Queue<T> {
     }
     for (;;) {
       try {
-        if ((memory.canBlock ? turn.acquireSync() : turn.tryAcquire()) !== undefined) return turn;
+        if ((this[DOMAIN].memory.canBlock ? turn.acquireSync() : turn.tryAcquire()) !== undefined) return turn;
       } catch (error) {
         // Whoever died in its turn left the queue in order: only the mark has to go.
         if (!(error instanceof OwnerDiedError)) throw error;
@@ -198,8 +200,9 @@ export class PriorityQueue<T = unknown> extends Queue<T> {
 
   #ordering(): PriorityOptions<T> {
     if (this.#options === undefined) {
+      const { memory, packer } = this[DOMAIN];
       const message = load(memory.words, this[ADDRESS] + PRIORITY.function);
-      this.#options = message === 0 ? {} : (peek(message) as PriorityOptions<T>);
+      this.#options = message === 0 ? {} : (packer.peek(message) as PriorityOptions<T>);
     }
     return this.#options;
   }
@@ -208,9 +211,9 @@ export class PriorityQueue<T = unknown> extends Queue<T> {
 register(TAG.priorityQueue, () => new PriorityQueue(), import.meta.url);
 
 const OPENER: Opener = {
-  prepare: (node) => prepareCell(itemOf(memory, node)),
-  open: (node) => fromCell(unwrapNode(memory, node)),
-  discard: (node) => discardCell(unwrapNode(memory, node)),
+  prepare: ({ memory, cells }, node) => cells.prepareCell(itemOf(memory, node)),
+  open: ({ memory, cells }, node) => cells.fromCell(unwrapNode(memory, node)),
+  discard: ({ memory, cells }, node) => cells.discardCell(unwrapNode(memory, node)),
 };
 
 /** Takes a lock whose owner died; false: another thread was faster. */

@@ -7,11 +7,10 @@
 import { load, store } from "#atomics";
 import { host } from "#host";
 import { deadlineIn, describe, type WaitOptions } from "../core/deadline.ts";
-import { ADDRESS, isAttaching, register, SharedObject } from "../core/handles.ts";
+import { ADDRESS, DOMAIN, isAttaching, register, SharedObject } from "../core/handles.ts";
 import { GRANT, QUEUE, QUEUE_WORDS, TAG } from "../core/layout.ts";
-import { discard } from "../core/messages.ts";
+import type { Memory } from "../core/memory.ts";
 import { EXPIRED, QUEUED, type WaitKind } from "../core/parker.ts";
-import { memory, parker } from "../core/program.ts";
 import {
   createRing,
   isShutDown,
@@ -25,8 +24,7 @@ import {
   unfinished,
 } from "../core/raw/queue.ts";
 import { CancelledError, Full, ShutDown, ValueError } from "../errors.ts";
-import { discardCell, fromCell, prepareCell, toCell } from "../core/cells.ts";
-import { type Opener, PutWait, takeItem, takeItemNowait, takeItemSync } from "./waits.ts";
+import { type Opener, PLAIN, PutWait, takeItem, takeItemNowait, takeItemSync } from "./waits.ts";
 
 host.ready();
 
@@ -40,10 +38,8 @@ export interface QueueForm {
   readonly name: string;
   readonly tag: number;
   readonly words: number;
-  init(address: number): void;
+  init(address: number, memory: Memory): void;
 }
-
-const open: Opener = { prepare: prepareCell, open: fromCell, discard: discardCell };
 
 /**
  * A queue that any number of threads put items into and get items from, each item exactly once, first in, first out.
@@ -81,15 +77,15 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
     name: "Queue",
     tag: TAG.queue,
     words: QUEUE_WORDS,
-    init: (address) => store(memory.words, address + QUEUE.ring, createRing(memory)),
+    init: (address, memory) => store(memory.words, address + QUEUE.ring, createRing(memory)),
   };
 
   /** @param maxsize how many items fit; 0 or less: as many as memory holds */
   constructor(maxsize = 0) {
     if (!isAttaching()) checkMaxsize(maxsize);
     const { form } = new.target;
-    super(form.tag, form.words, (address) => {
-      form.init(address);
+    super(form.tag, form.words, (address, { memory }) => {
+      form.init(address, memory);
       store(memory.words, address + QUEUE.maxsize, limit(maxsize));
     });
   }
@@ -98,17 +94,17 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
 
   /** @internal The item as a cell, which belongs to the caller until it is in the queue. */
   protected toCell(item: T): number {
-    return toCell(item, "item");
+    return this[DOMAIN].cells.toCell(item, "item");
   }
 
   /** @internal How a cell becomes an item again. */
   protected get opener(): Opener {
-    return open;
+    return PLAIN;
   }
 
   /** @internal Puts the cell in its place, or says why not, as raw/queue.ts does. `again`: it waited before. */
   protected insert(cell: number, slot: number, _again: boolean): number {
-    return putCell(memory, this[ADDRESS], cell, slot);
+    return putCell(this[DOMAIN].memory, this[ADDRESS], cell, slot);
   }
 
   // ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -121,9 +117,13 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
     try {
       if (this.insert(cell, 0, false) === PUT.done) return;
       const wait = this.#putting(cell);
-      this.#checkPut(await parker.wait(wait, this[ADDRESS], this, deadline, options?.signal), wait, options);
+      this.#checkPut(
+        await this[DOMAIN].parker.wait(wait, this[ADDRESS], this, deadline, options?.signal),
+        wait,
+        options,
+      );
     } catch (error) {
-      this.opener.discard(cell);
+      this.opener.discard(this[DOMAIN], cell);
       throw error;
     }
   }
@@ -136,9 +136,9 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
     try {
       if (this.insert(cell, 0, false) === PUT.done) return;
       const wait = this.#putting(cell);
-      this.#checkPut(parker.waitSync(wait, this[ADDRESS], deadline, options?.signal), wait, options);
+      this.#checkPut(this[DOMAIN].parker.waitSync(wait, this[ADDRESS], deadline, options?.signal), wait, options);
     } catch (error) {
-      this.opener.discard(cell);
+      this.opener.discard(this[DOMAIN], cell);
       throw error;
     }
   }
@@ -150,7 +150,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
       const result = this.insert(cell, 0, false);
       if (result !== PUT.done) this.#checkPut(PutWait.resultOf(result));
     } catch (error) {
-      this.opener.discard(cell);
+      this.opener.discard(this[DOMAIN], cell);
       throw error;
     }
   }
@@ -172,7 +172,7 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
 
   /** Reports that an item once got is finished with. Throws `ValueError` if it is called more often than items were put. */
   taskDone(): void {
-    if (!markDone(memory, this[ADDRESS])) {
+    if (!markDone(this[DOMAIN].memory, this[ADDRESS])) {
       throw new ValueError("taskDone() called too many times: once for each item that was put, and no more.");
     }
   }
@@ -180,12 +180,12 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
   /** Waits until every item that was put has been reported done. False: the timeout passed first. */
   async join(options?: WaitOptions): Promise<boolean> {
     const deadline = deadlineIn(options);
-    return (await parker.wait(JOIN_WAIT, this[ADDRESS], this, deadline, options?.signal)) !== EXPIRED;
+    return (await this[DOMAIN].parker.wait(JOIN_WAIT, this[ADDRESS], this, deadline, options?.signal)) !== EXPIRED;
   }
 
   /** As {@link join}, blocking. */
   joinSync(options?: WaitOptions): boolean {
-    return parker.waitSync(JOIN_WAIT, this[ADDRESS], deadlineIn(options), options?.signal) !== EXPIRED;
+    return this[DOMAIN].parker.waitSync(JOIN_WAIT, this[ADDRESS], deadlineIn(options), options?.signal) !== EXPIRED;
   }
 
   /**
@@ -193,17 +193,18 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
    * left. Everyone who waits in vain is woken. May be called again.
    */
   shutdown(options?: { immediate?: boolean }): void {
-    shutDown(memory, this[ADDRESS], options?.immediate === true, discard);
+    const { memory, packer } = this[DOMAIN];
+    shutDown(memory, this[ADDRESS], options?.immediate === true, (message) => packer.discard(message));
   }
 
   /** Was {@link shutdown} called? */
   get isShutdown(): boolean {
-    return isShutDown(memory, this[ADDRESS]);
+    return isShutDown(this[DOMAIN].memory, this[ADDRESS]);
   }
 
   /** How many items are in the queue now. */
   get qsize(): number {
-    return queueSize(memory, this[ADDRESS]);
+    return queueSize(this[DOMAIN].memory, this[ADDRESS]);
   }
 
   /** Is there no item now? */
@@ -219,17 +220,17 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
 
   /** How many items fit; 0: as many as memory holds. May be changed at any time. */
   get maxsize(): number {
-    return load(memory.words, this[ADDRESS] + QUEUE.maxsize);
+    return load(this[DOMAIN].memory.words, this[ADDRESS] + QUEUE.maxsize);
   }
 
   set maxsize(maxsize: number) {
     checkMaxsize(maxsize);
-    setMaxsize(memory, this[ADDRESS], limit(maxsize));
+    setMaxsize(this[DOMAIN].memory, this[ADDRESS], limit(maxsize));
   }
 
   /** How many items were put and not yet reported done. */
   get unfinishedTasks(): number {
-    return unfinished(memory, this[ADDRESS]);
+    return unfinished(this[DOMAIN].memory, this[ADDRESS]);
   }
 
   /** Gets items until the queue is shut down and empty. */
@@ -261,7 +262,8 @@ export class Queue<T = unknown> extends SharedObject implements AsyncIterable<T>
       // It was late in another way if it had been invited to try again in the meantime.
       if (wait?.gaveUp === true) {
         options?.signal?.throwIfAborted();
-        if (parker.cancelRequested) throw new CancelledError("queue.put was given up because its thread was cancelled");
+        if (this[DOMAIN].parker.cancelRequested)
+          throw new CancelledError("queue.put was given up because its thread was cancelled");
       }
       throw new Full(`The queue is full: it holds ${this.maxsize} items, its maxsize.`);
     }

@@ -6,17 +6,13 @@
 
 import { store } from "#atomics";
 import { host } from "#host";
-import { discardCell, fromCell, prepareCell, toCell } from "../core/cells.ts";
 import type { WaitOptions } from "../core/deadline.ts";
-import { ADDRESS, register, SharedObject } from "../core/handles.ts";
+import { ADDRESS, DOMAIN, register, SharedObject } from "../core/handles.ts";
 import { QUEUE, QUEUE_WORDS, TAG } from "../core/layout.ts";
-import { memory } from "../core/program.ts";
 import { createRing, putCell, queueSize } from "../core/raw/queue.ts";
-import { type Opener, takeItem, takeItemNowait, takeItemSync } from "./waits.ts";
+import { PLAIN, takeItem, takeItemNowait, takeItemSync } from "./waits.ts";
 
 host.ready();
-
-const OPENER: Opener = { prepare: prepareCell, open: fromCell, discard: discardCell };
 
 /**
  * An unbounded first-in, first-out queue without limits, tasks to be done, or an end.
@@ -37,7 +33,9 @@ const OPENER: Opener = { prepare: prepareCell, open: fromCell, discard: discardC
  */
 export class SimpleQueue<T = unknown> extends SharedObject {
   constructor() {
-    super(TAG.simpleQueue, QUEUE_WORDS, (address) => store(memory.words, address + QUEUE.ring, createRing(memory)));
+    super(TAG.simpleQueue, QUEUE_WORDS, (address, { memory }) =>
+      store(memory.words, address + QUEUE.ring, createRing(memory)),
+    );
   }
 
   /** Puts an item. There is always room: options are allowed for the sake of {@link Queue}'s signature, and ignored. */
@@ -52,27 +50,28 @@ export class SimpleQueue<T = unknown> extends SharedObject {
 
   /** As {@link put}. */
   putNowait(item: T): void {
-    putCell(memory, this[ADDRESS], toCell(item, "item"), 0);
+    const { memory, cells } = this[DOMAIN];
+    putCell(memory, this[ADDRESS], cells.toCell(item, "item"), 0);
   }
 
   /** Removes and returns the oldest item, waiting for one without blocking. Throws `Empty` when the timeout passes. */
   async get(options?: WaitOptions): Promise<T> {
-    return (await takeItem(this, OPENER, options)) as T;
+    return (await takeItem(this, PLAIN, options)) as T;
   }
 
   /** Removes and returns the oldest item, blocking until there is one. Throws `Empty` when the timeout passes. */
   getSync(options?: WaitOptions): T {
-    return takeItemSync(this, OPENER, options) as T;
+    return takeItemSync(this, PLAIN, options) as T;
   }
 
   /** Removes and returns the oldest item if there is one, else throws `Empty`. */
   getNowait(): T {
-    return takeItemNowait(this, OPENER) as T;
+    return takeItemNowait(this, PLAIN) as T;
   }
 
   /** How many items are in the queue now. */
   get qsize(): number {
-    return queueSize(memory, this[ADDRESS]);
+    return queueSize(this[DOMAIN].memory, this[ADDRESS]);
   }
 
   /** Is there no item now? */

@@ -6,22 +6,28 @@
 
 import { load } from "#atomics";
 import { deadlineIn, type WaitOptions } from "../core/deadline.ts";
-import { ADDRESS, type SharedObject } from "../core/handles.ts";
+import { ADDRESS, type Domain, DOMAIN, type SharedObject } from "../core/handles.ts";
 import { GRANT, SLOT } from "../core/layout.ts";
 import type { Memory } from "../core/memory.ts";
 import { EXPIRED, QUEUED, type WaitKind } from "../core/parker.ts";
-import { memory, parker } from "../core/program.ts";
 import { cancelGet, cancelPut, GET, getCell, got, PUT } from "../core/raw/queue.ts";
 import { Empty, ShutDown } from "../errors.ts";
 
 /** How a cell that was got becomes an item. */
 export interface Opener {
   /** What must be loaded first; `undefined`: nothing. */
-  prepare(cell: number): Promise<unknown> | undefined;
+  prepare(domain: Domain, cell: number): Promise<unknown> | undefined;
   /** The item; the cell is used up. */
-  open(cell: number): unknown;
-  discard(cell: number): void;
+  open(domain: Domain, cell: number): unknown;
+  discard(domain: Domain, cell: number): void;
 }
+
+/** For cells that are the items. */
+export const PLAIN: Opener = {
+  prepare: ({ cells }, cell) => cells.prepareCell(cell),
+  open: ({ cells }, cell) => cells.fromCell(cell),
+  discard: ({ cells }, cell) => cells.discardCell(cell),
+};
 
 /** One wait to get, and the cell it got. */
 class GetWait implements WaitKind {
@@ -90,33 +96,36 @@ export async function takeItem(
 ): Promise<unknown> {
   const deadline = deadlineIn(options);
   options?.signal?.throwIfAborted();
+  const domain = queue[DOMAIN];
   const wait = new GetWait();
-  checkGet(await parker.wait(wait, queue[ADDRESS], queue, deadline, options?.signal));
-  const loading = prepare(wait.cell);
+  checkGet(await domain.parker.wait(wait, queue[ADDRESS], queue, deadline, options?.signal));
+  const loading = prepare(domain, wait.cell);
   if (loading !== undefined) {
     try {
       await loading;
     } catch (error) {
-      discard(wait.cell);
+      discard(domain, wait.cell);
       throw error;
     }
   }
-  return open(wait.cell);
+  return open(domain, wait.cell);
 }
 
 export function takeItemSync(queue: SharedObject, { open }: Opener, options?: WaitOptions): unknown {
   const deadline = deadlineIn(options);
   options?.signal?.throwIfAborted();
-  if (getCell(memory, queue[ADDRESS], 0) === GET.done) return open(got.cell);
+  const domain = queue[DOMAIN];
+  if (getCell(domain.memory, queue[ADDRESS], 0) === GET.done) return open(domain, got.cell);
   const wait = new GetWait();
-  checkGet(parker.waitSync(wait, queue[ADDRESS], deadline, options?.signal));
-  return open(wait.cell);
+  checkGet(domain.parker.waitSync(wait, queue[ADDRESS], deadline, options?.signal));
+  return open(domain, wait.cell);
 }
 
 export function takeItemNowait(queue: SharedObject, { open }: Opener): unknown {
-  const result = getCell(memory, queue[ADDRESS], 0);
+  const domain = queue[DOMAIN];
+  const result = getCell(domain.memory, queue[ADDRESS], 0);
   if (result !== GET.done) checkGet(result === GET.shut ? GRANT.broken : EXPIRED);
-  return open(got.cell);
+  return open(domain, got.cell);
 }
 
 function checkGet(result: number): void {

@@ -6,9 +6,8 @@
 
 import { load, store } from "#atomics";
 import { host } from "#host";
-import { ADDRESS, isAttaching, register, SharedObject } from "../core/handles.ts";
+import { ADDRESS, DOMAIN, isAttaching, register, SharedObject } from "../core/handles.ts";
 import { ARRAY, TAG } from "../core/layout.ts";
-import { memory } from "../core/program.ts";
 import { retain } from "../core/references.ts";
 import { viewInto } from "../core/views.ts";
 import { ValueError } from "../errors.ts";
@@ -68,15 +67,16 @@ export class SharedArray<V extends number | bigint | boolean = number> extends S
       else length = (values = checkedValues(lengthOrValues, own)).length;
       lock = givenLock(options);
     }
-    super(TAG.array, ARRAY.first + Math.ceil((length * (own?.bytes ?? 0)) / 4), (address) => {
+    super(TAG.array, ARRAY.first + Math.ceil((length * (own?.bytes ?? 0)) / 4), (address, { memory }) => {
       store(memory.words, address + ARRAY.type, codeOf(own as unknown as DataType));
       store(memory.words, address + ARRAY.length, length);
       if (lock === undefined) return;
       retain(memory, lock[ADDRESS]);
       store(memory.words, address + ARRAY.lock, lock[ADDRESS]);
     });
-    this.#type = typeWithCode(load(memory.words, this[ADDRESS] + ARRAY.type)) as unknown as DataType<V>;
-    this.#length = load(memory.words, this[ADDRESS] + ARRAY.length);
+    const { words } = this[DOMAIN].memory;
+    this.#type = typeWithCode(load(words, this[ADDRESS] + ARRAY.type)) as unknown as DataType<V>;
+    this.#length = load(words, this[ADDRESS] + ARRAY.length);
     if (values !== undefined) this.#write(values, 0);
   }
 
@@ -133,7 +133,7 @@ export class SharedArray<V extends number | bigint | boolean = number> extends S
   get lock(): RLock {
     // Also tells whether this is a SharedArray.
     void this.#type;
-    return ownLock(this[ADDRESS] + ARRAY.lock);
+    return ownLock(this[DOMAIN], this[ADDRESS] + ARRAY.lock);
   }
 
   override toString(): string {

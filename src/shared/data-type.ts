@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Memory } from "../core/memory.ts";
+
 /** A typed array over shared memory. */
 export type Elements<V> = V extends bigint
   ? BigInt64Array | BigUint64Array
@@ -39,17 +41,17 @@ export abstract class DataType<V extends number | bigint | boolean = number | bi
   abstract readonly elements: ArrayOf<V>;
   /** Throws `TypeError` or `ValueError` for what the type cannot hold. */
   abstract check(value: unknown, what: string): asserts value is V;
-  abstract load(address: number): V;
-  abstract store(address: number, value: V): void;
-  abstract exchange(address: number, value: V): V;
+  abstract load(memory: Memory, address: number): V;
+  abstract store(memory: Memory, address: number, value: V): void;
+  abstract exchange(memory: Memory, address: number, value: V): V;
   /** The exchange happens exactly if what is returned, the old value, equals `expected`. */
-  abstract compareExchange(address: number, expected: V, value: V): V;
+  abstract compareExchange(memory: Memory, address: number, expected: V, value: V): V;
   /** Stores what `change` makes of the old value, which it returns. `change` may throw, and may be called again. */
-  abstract change(address: number, change: (old: V) => V): V;
+  abstract change(memory: Memory, address: number, change: (old: V) => V): V;
 
-  abstract add(address: number, n: V): V;
-  abstract subtract(address: number, n: V): V;
-  abstract bitwise(address: number, operation: Bitwise, n: V): V;
+  abstract add(memory: Memory, address: number, n: V): V;
+  abstract subtract(memory: Memory, address: number, n: V): V;
+  abstract bitwise(memory: Memory, address: number, operation: Bitwise, n: V): V;
 
   /** What an element of the typed array stands for. */
   fromElement(element: number | bigint): V {

@@ -6,14 +6,12 @@
 
 import { load, store } from "#atomics";
 import { host } from "#host";
-import { discardCell, fromCell, toCell } from "../core/cells.ts";
 import { deadlineIn, describe, type WaitOptions } from "../core/deadline.ts";
-import { ADDRESS, drop, isAttaching, keep, register, SharedObject } from "../core/handles.ts";
+import { ADDRESS, type Domain, DOMAIN, isAttaching, register, SharedObject } from "../core/handles.ts";
 import { allocZeroed } from "../core/heap.ts";
 import { BOX, BOX_WORDS, GRANT, MAP, MAP_WORDS, OBJECT, STRIPES, TAG } from "../core/layout.ts";
-import { peek } from "../core/messages.ts";
+import type { Memory } from "../core/memory.ts";
 import { EXPIRED } from "../core/parker.ts";
-import { memory, parker } from "../core/program.ts";
 import { LOCK_RESULT, lockOwner, recoverLock, tryLock, unlock } from "../core/raw/lock.ts";
 import {
   ANY,
@@ -111,7 +109,7 @@ export class SharedMap<K extends string | number = string, V = unknown>
       if (first !== undefined && first !== null && !isOptions) entries = checkEntries(first);
       limit = checkLimit(isOptions ? first : second);
     }
-    super(TAG.map, MAP_WORDS, (address) => store(memory.words, address + MAP.limit, limit));
+    super(TAG.map, MAP_WORDS, (address, { memory }) => store(memory.words, address + MAP.limit, limit));
     if (entries !== undefined) for (const [key, value] of entries) this.set(key, value);
   }
 
@@ -122,7 +120,7 @@ export class SharedMap<K extends string | number = string, V = unknown>
 
   /** Is there a value under the key? */
   has(key: K): boolean {
-    return hasCell(memory, this.#address, checkKey(key));
+    return hasCell(this[DOMAIN].memory, this.#address, checkKey(key));
   }
 
   /** Puts a copy of the value under the key, in the place of what was there. */
@@ -134,10 +132,10 @@ export class SharedMap<K extends string | number = string, V = unknown>
 
   /** Removes the value. False: there was none. */
   delete(key: K): boolean {
-    if (!removeCell(memory, this.#address, checkKey(key))) return false;
+    if (!removeCell(this[DOMAIN].memory, this.#address, checkKey(key))) return false;
     const { cell, lock } = found;
-    releaseCell(cell);
-    if (lock !== 0) release(memory, lock);
+    releaseCell(this[DOMAIN].memory, cell);
+    if (lock !== 0) release(this[DOMAIN].memory, lock);
     return true;
   }
 
@@ -157,6 +155,7 @@ export class SharedMap<K extends string | number = string, V = unknown>
    * Errors: `TimeoutError` when the timeout passes before `fn` is called; `signal.reason`; what `fn` throws.
    */
   async update(key: K, fn: (value: V | undefined) => V | Promise<V>, options?: WaitOptions): Promise<V> {
+    const { memory, parker } = this[DOMAIN];
     const held = this.#enter(key, fn, options);
     try {
       const deadline = deadlineIn(options);
@@ -190,6 +189,7 @@ export class SharedMap<K extends string | number = string, V = unknown>
    * Errors: as {@link update}; `DeadlockError` if this thread is updating the key already.
    */
   updateSync(key: K, fn: (value: V | undefined) => V, options?: WaitOptions): V {
+    const { memory } = this[DOMAIN];
     const held = this.#enter(key, fn, options);
     try {
       this.#lockSync(key, held.lock, options);
@@ -210,22 +210,23 @@ export class SharedMap<K extends string | number = string, V = unknown>
 
   /** How many values there are now. */
   get size(): number {
-    return mapSize(memory, this.#address);
+    return mapSize(this[DOMAIN].memory, this.#address);
   }
 
   /** How much memory keys and values take now. */
   get bytes(): number {
-    return 4 * mapWords(memory, this.#address);
+    return 4 * mapWords(this[DOMAIN].memory, this.#address);
   }
 
   /** Removes all values. While others write, theirs may come before or after. */
   clear(): void {
+    const { memory } = this[DOMAIN];
     for (let i = 0; i < STRIPES; i++) clearStripe(memory, this.#address, i, (address) => release(memory, address));
   }
 
   /** The keys. */
   *keys(): Generator<K, void, undefined> {
-    for (let i = 0; i < STRIPES; i++) yield* keysOf(memory, this.#address, i) as K[];
+    for (let i = 0; i < STRIPES; i++) yield* keysOf(this[DOMAIN].memory, this.#address, i) as K[];
   }
 
   /** A copy of each value. */
@@ -255,16 +256,17 @@ export class SharedMap<K extends string | number = string, V = unknown>
   }
 
   #read(key: K): Seen<V> {
+    const { memory, handles, cells, packer } = this[DOMAIN];
     const cell = readCell(memory, this.#address, key);
     const { version } = found;
     if (cell === 0) return { value: undefined, version };
-    if (!isMessage(cell)) return { value: fromCell(cell) as V, version };
+    if (!isMessage(cell)) return { value: cells.fromCell(cell) as V, version };
     // Entered after it was taken: the other way round, a death in between would give back what nobody took.
-    const place = keep(cell);
+    const place = handles.keep(cell);
     try {
-      return { value: peek(load(memory.words, cell + BOX.message)) as V, version };
+      return { value: packer.peek(load(memory.words, cell + BOX.message)) as V, version };
     } finally {
-      drop(place);
+      handles.drop(place);
       release(memory, cell);
     }
   }
@@ -272,19 +274,20 @@ export class SharedMap<K extends string | number = string, V = unknown>
   /** False: the version is not the expected one any more. */
   #write(key: K, value: V, expected: number): boolean {
     const address = this.#address;
-    const cell = boxed(value);
+    const { memory } = this[DOMAIN];
+    const cell = boxed(this[DOMAIN], value);
     let result: number;
     try {
       result = setCell(memory, address, key, cell, expected);
     } catch (error) {
-      releaseCell(cell);
+      releaseCell(memory, cell);
       throw error;
     }
     if (result === SET.done) {
-      releaseCell(found.cell);
+      releaseCell(memory, found.cell);
       return true;
     }
-    releaseCell(cell);
+    releaseCell(memory, cell);
     if (result === SET.changed) return false;
     throw new RuntimeError(
       `The map is full: its keys and values take ${this.bytes} of ${4 * load(memory.words, address + MAP.limit)} bytes. ` +
@@ -298,17 +301,20 @@ export class SharedMap<K extends string | number = string, V = unknown>
     if (typeof fn !== "function") throw new TypeError(`update() takes a key and a function, not ${describe(fn)}`);
     deadlineIn(options);
     options?.signal?.throwIfAborted();
+    const { memory, handles } = this[DOMAIN];
     const lock = lockOfKey(memory, this.#address, key);
-    return { lock, place: keep(lock) };
+    return { lock, place: handles.keep(lock) };
   }
 
   #leave(key: K, { lock, place }: { lock: number; place: number }): void {
+    const { memory, handles } = this[DOMAIN];
     if (forgetKey(memory, this.#address, key, lock)) release(memory, lock);
-    drop(place);
+    handles.drop(place);
     release(memory, lock);
   }
 
   #lockSync(key: K, lock: number, options: WaitOptions | undefined): void {
+    const { memory, parker } = this[DOMAIN];
     const deadline = deadlineIn(options);
     for (;;) {
       const result = tryLock(memory, lock);
@@ -333,14 +339,14 @@ export class SharedMap<K extends string | number = string, V = unknown>
 register(TAG.map, () => new SharedMap(), import.meta.url);
 
 /** The value as a cell of the map: itself if it is small, else a box with its message. */
-function boxed(value: unknown): number {
-  const cell = toCell(value, "value");
+function boxed({ memory, cells }: Domain, value: unknown): number {
+  const cell = cells.toCell(value, "value");
   if (!isMessage(cell)) return cell;
   let box: number;
   try {
     box = allocZeroed(memory, BOX_WORDS);
   } catch (error) {
-    discardCell(cell);
+    cells.discardCell(cell);
     throw error;
   }
   store(memory.words, box + OBJECT.references, 1);
@@ -349,7 +355,7 @@ function boxed(value: unknown): number {
   return box;
 }
 
-function releaseCell(cell: number): void {
+function releaseCell(memory: Memory, cell: number): void {
   if (cell !== 0 && isMessage(cell)) release(memory, cell);
 }
 

@@ -7,7 +7,7 @@
  */
 
 import { compareExchange, exchange, load, store } from "#atomics";
-import { memory } from "../core/program.ts";
+import type { Memory } from "../core/memory.ts";
 import { ValueError } from "../errors.ts";
 import { type ArrayOf, type Bitwise, DataType, mustBeNumber, noBits, same, show } from "./data-type.ts";
 
@@ -16,19 +16,19 @@ abstract class NarrowType<V extends number | boolean> extends DataType<V> {
   abstract encode(value: V): number;
   abstract decode(bits: number): V;
 
-  load(address: number): V {
+  load(memory: Memory, address: number): V {
     return this.decode(load(memory.words, address));
   }
 
-  store(address: number, value: V): void {
+  store(memory: Memory, address: number, value: V): void {
     store(memory.words, address, this.encode(value));
   }
 
-  exchange(address: number, value: V): V {
+  exchange(memory: Memory, address: number, value: V): V {
     return this.decode(exchange(memory.words, address, this.encode(value)));
   }
 
-  compareExchange(address: number, expected: V, value: V): V {
+  compareExchange(memory: Memory, address: number, expected: V, value: V): V {
     const bits = this.encode(value);
     for (;;) {
       const seen = load(memory.words, address);
@@ -38,7 +38,7 @@ abstract class NarrowType<V extends number | boolean> extends DataType<V> {
     }
   }
 
-  change(address: number, change: (old: V) => V): V {
+  change(memory: Memory, address: number, change: (old: V) => V): V {
     for (;;) {
       const seen = load(memory.words, address);
       const old = this.decode(seen);
@@ -80,19 +80,19 @@ export class IntegerType extends NarrowType<number> {
     return this.least === 0 ? bits >>> 0 : bits;
   }
 
-  add(address: number, n: number): number {
+  add(memory: Memory, address: number, n: number): number {
     this.#checkStep(n);
-    return this.change(address, (old) => this.#inRange(old, old + n));
+    return this.change(memory, address, (old) => this.#inRange(old, old + n));
   }
 
-  subtract(address: number, n: number): number {
+  subtract(memory: Memory, address: number, n: number): number {
     this.#checkStep(n);
-    return this.change(address, (old) => this.#inRange(old, old - n));
+    return this.change(memory, address, (old) => this.#inRange(old, old - n));
   }
 
-  bitwise(address: number, operation: Bitwise, n: number): number {
+  bitwise(memory: Memory, address: number, operation: Bitwise, n: number): number {
     this.check(n, operation);
-    return this.change(address, (old) => this.decode(combine(operation, old, n)));
+    return this.change(memory, address, (old) => this.decode(combine(operation, old, n)));
   }
 
   /** The step itself may be larger than the type: only the result must fit. */
@@ -140,17 +140,17 @@ export class Float32Type extends NarrowType<number> {
     return float[0]!;
   }
 
-  add(address: number, n: number): number {
+  add(memory: Memory, address: number, n: number): number {
     mustBeNumber(this, n, "n");
-    return this.change(address, (old) => this.#checked(old + n));
+    return this.change(memory, address, (old) => this.#checked(old + n));
   }
 
-  subtract(address: number, n: number): number {
+  subtract(memory: Memory, address: number, n: number): number {
     mustBeNumber(this, n, "n");
-    return this.change(address, (old) => this.#checked(old - n));
+    return this.change(memory, address, (old) => this.#checked(old - n));
   }
 
-  bitwise(_address: number, operation: Bitwise): number {
+  bitwise(_memory: Memory, _address: number, operation: Bitwise): number {
     throw noBits(this, operation);
   }
 
@@ -192,8 +192,8 @@ export class BoolType extends NarrowType<boolean> {
     throw new TypeError("a bool cannot be subtracted from: use and, xor, exchange or compareExchange.");
   }
 
-  bitwise(address: number, operation: Bitwise, n: boolean): boolean {
+  bitwise(memory: Memory, address: number, operation: Bitwise, n: boolean): boolean {
     this.check(n, operation);
-    return this.change(address, (old) => combine(operation, Number(old), Number(n)) !== 0);
+    return this.change(memory, address, (old) => combine(operation, Number(old), Number(n)) !== 0);
   }
 }

@@ -5,15 +5,15 @@
  */
 
 import { compareExchange, load } from "#atomics";
-import { ADDRESS, attach } from "../core/handles.ts";
-import { memory } from "../core/program.ts";
+import { ADDRESS, type Domain } from "../core/handles.ts";
+import { TAG } from "../core/layout.ts";
 import { release, retain } from "../core/references.ts";
 import { RLock } from "../threading/rlock.ts";
 
 /** The lock whose address stands in that word. */
-export function ownLock(word: number): RLock {
+export function ownLock({ memory, handles }: Domain, word: number): RLock {
   if (load(memory.words, word) === 0) {
-    const made = new RLock();
+    const made = handles.make(TAG.rlock) as RLock;
     retain(memory, made[ADDRESS]);
     if (compareExchange(memory.words, word, 0, made[ADDRESS]) === 0) return made;
     // Another thread was quicker.
@@ -21,7 +21,7 @@ export function ownLock(word: number): RLock {
   }
   const address = load(memory.words, word);
   retain(memory, address);
-  return attach(address) as RLock;
+  return handles.attach(address) as RLock;
 }
 
 /** Options of what has a lock. */

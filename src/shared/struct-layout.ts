@@ -14,10 +14,9 @@
  */
 
 import { load, store } from "#atomics";
-import { ADDRESS, isAttaching, SharedObject } from "../core/handles.ts";
+import { ADDRESS, DOMAIN, isAttaching, SharedObject } from "../core/handles.ts";
 import { STRUCT, STRUCT_LAYOUT, STRUCT_LAYOUT_WORDS, TAG } from "../core/layout.ts";
-import { pack, peek, STANDS_FOR } from "../core/messages.ts";
-import { memory } from "../core/program.ts";
+import { STANDS_FOR } from "../core/messages.ts";
 import { ValueError } from "../errors.ts";
 import { DataType, show } from "./data-type.ts";
 import { typeNamed, typeOf } from "./types.ts";
@@ -153,10 +152,11 @@ export class StructLayout extends SharedObject {
 
   constructor(key: string) {
     const given = isAttaching() ? undefined : key;
-    super(TAG.structLayout, STRUCT_LAYOUT_WORDS, (address) => {
-      store(memory.words, address + STRUCT_LAYOUT.fields, pack(given, "struct"));
+    super(TAG.structLayout, STRUCT_LAYOUT_WORDS, (address, { memory, packer }) => {
+      store(memory.words, address + STRUCT_LAYOUT.fields, packer.pack(given, "struct"));
     });
-    this.key = given ?? (peek(load(memory.words, this[ADDRESS] + STRUCT_LAYOUT.fields)) as string);
+    const { memory, packer } = this[DOMAIN];
+    this.key = given ?? (packer.peek(load(memory.words, this[ADDRESS] + STRUCT_LAYOUT.fields)) as string);
   }
 
   /** Whoever is sent the layout gets the class. */

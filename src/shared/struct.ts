@@ -6,10 +6,10 @@
 
 import { load, store } from "#atomics";
 import { host } from "#host";
-import { ADDRESS, attach, isAttaching, registerResolver, SharedObject } from "../core/handles.ts";
+import { type Domain, threads } from "../core/domain.ts";
+import { ADDRESS, DOMAIN, isAttaching, registerResolver, SharedObject } from "../core/handles.ts";
 import { STRUCT, TAG } from "../core/layout.ts";
 import { intern, peek } from "../core/messages.ts";
-import { memory } from "../core/program.ts";
 import { retain } from "../core/references.ts";
 import { NotSendableError, RuntimeError, ValueError } from "../errors.ts";
 import { type DataType, show } from "./data-type.ts";
@@ -57,7 +57,7 @@ abstract class Base extends SharedObject {
       layout = kind.layout;
       if (target !== kind.class) classMessage = messageOf(target);
     }
-    super(TAG.struct, definition.words, (address) => {
+    super(TAG.struct, definition.words, (address, { memory }) => {
       retain(memory, layout![ADDRESS]);
       store(memory.words, address + STRUCT.layout, layout![ADDRESS]);
       store(memory.words, address + STRUCT.class, classMessage);
@@ -67,11 +67,11 @@ abstract class Base extends SharedObject {
         store(memory.words, address + STRUCT.first + i, nested[i]![ADDRESS]);
       }
       for (const { name, type, offset } of definition.scalars) {
-        type.store(address + offset, (initial as Record<string, number> | undefined)?.[name] ?? type.zero);
+        type.store(memory, address + offset, (initial as Record<string, number> | undefined)?.[name] ?? type.zero);
       }
     });
     this.#kind = kind;
-    this.#layout = layout ?? layoutAt(this[ADDRESS]);
+    this.#layout = layout ?? layoutAt(this[DOMAIN], this[ADDRESS]);
     this.#nested = nested;
     // A misspelt field would be a property of this thread alone. Subclasses may have such properties, and say so.
     if (target === kind.class) Object.preventExtensions(this);
@@ -87,9 +87,10 @@ abstract class Base extends SharedObject {
     const address = Base.addressIn(value, kind);
     const known = value.#nested[i];
     if (known !== undefined) return known;
+    const { memory, handles } = value[DOMAIN];
     const nested = load(memory.words, address + STRUCT.first + i);
     retain(memory, nested);
-    return (value.#nested[i] = attach(nested) as SharedObject);
+    return (value.#nested[i] = handles.attach(nested) as SharedObject);
   }
 
   override toString(): string {
@@ -119,12 +120,12 @@ class Kind {
     for (const { name, type, offset } of definition.scalars) {
       Object.defineProperty(this.class.prototype, name, {
         get(this: Base) {
-          return type.load(Base.addressIn(this, kind) + offset);
+          return type.load(this[DOMAIN].memory, Base.addressIn(this, kind) + offset);
         },
         set(this: Base, value: unknown) {
           const checking: DataType = type;
           checking.check(value, name);
-          type.store(Base.addressIn(this, kind) + offset, value);
+          type.store(this[DOMAIN].memory, Base.addressIn(this, kind) + offset, value);
         },
         enumerable: true,
         configurable: true,
@@ -287,10 +288,10 @@ function classOf(message: number, base: SharedClass<Base>): Function {
   return base.isPrototypeOf(target) ? target : base;
 }
 
-function layoutAt(struct: number): StructLayout {
+function layoutAt({ memory, handles }: Domain, struct: number): StructLayout {
   const layout = load(memory.words, struct + STRUCT.layout);
   retain(memory, layout);
-  return attach(layout) as StructLayout;
+  return handles.attach(layout) as StructLayout;
 }
 
 registerResolver(
@@ -305,8 +306,8 @@ registerResolver(
 registerResolver(
   TAG.struct,
   (address) => {
-    const kind = kindWithKey(layoutAt(address).key);
-    const target = classOf(load(memory.words, address + STRUCT.class), kind.class);
+    const kind = kindWithKey(layoutAt(threads, address).key);
+    const target = classOf(load(threads.memory.words, address + STRUCT.class), kind.class);
     // The base's constructor alone: a subclass's own may want arguments.
     return () => Reflect.construct(kind.class, [], target) as object;
   },

@@ -6,9 +6,8 @@
 
 import { load, store } from "#atomics";
 import { host } from "#host";
-import { ADDRESS, isAttaching, register, SharedObject } from "../core/handles.ts";
+import { ADDRESS, DOMAIN, isAttaching, register, SharedObject } from "../core/handles.ts";
 import { TAG, VALUE, VALUE_WORDS } from "../core/layout.ts";
-import { memory } from "../core/program.ts";
 import { retain } from "../core/references.ts";
 import type { RLock } from "../threading/rlock.ts";
 import { givenLock, type LockOption, ownLock } from "./own-lock.ts";
@@ -57,24 +56,24 @@ export class Value<V extends number | bigint | boolean = number> extends SharedO
       if (value !== undefined) own.check(value, "value");
       lock = givenLock(options);
     }
-    super(TAG.value, VALUE_WORDS, (address) => {
+    super(TAG.value, VALUE_WORDS, (address, { memory }) => {
       store(memory.words, address + VALUE.type, codeOf(own as unknown as DataType));
-      own.store(address + VALUE.bits, value ?? own.zero);
+      own.store(memory, address + VALUE.bits, value ?? own.zero);
       if (lock === undefined) return;
       retain(memory, lock[ADDRESS]);
       store(memory.words, address + VALUE.lock, lock[ADDRESS]);
     });
-    this.#type = typeWithCode(load(memory.words, this[ADDRESS] + VALUE.type)) as unknown as DataType<V>;
+    this.#type = typeWithCode(load(this[DOMAIN].memory.words, this[ADDRESS] + VALUE.type)) as unknown as DataType<V>;
   }
 
   /** The number itself: reading and assigning are atomic. */
   get value(): V {
-    return this.#type.load(this[ADDRESS] + VALUE.bits);
+    return this.#type.load(this[DOMAIN].memory, this[ADDRESS] + VALUE.bits);
   }
 
   set value(value: V) {
     this.#type.check(value, "value");
-    this.#type.store(this[ADDRESS] + VALUE.bits, value);
+    this.#type.store(this[DOMAIN].memory, this[ADDRESS] + VALUE.bits, value);
   }
 
   /** How it is stored. */
@@ -84,33 +83,33 @@ export class Value<V extends number | bigint | boolean = number> extends SharedO
 
   /** Adds `n`; returns the old value. A result out of range is a `ValueError`, and changes nothing. */
   add(n: V): V {
-    return this.#type.add(this[ADDRESS] + VALUE.bits, n);
+    return this.#type.add(this[DOMAIN].memory, this[ADDRESS] + VALUE.bits, n);
   }
 
   /** Subtracts `n`; returns the old value. */
   sub(n: V): V {
-    return this.#type.subtract(this[ADDRESS] + VALUE.bits, n);
+    return this.#type.subtract(this[DOMAIN].memory, this[ADDRESS] + VALUE.bits, n);
   }
 
   /** Keeps the bits that are set in `n` too; returns the old value. For integers and bool. */
   and(n: V): V {
-    return this.#type.bitwise(this[ADDRESS] + VALUE.bits, "and", n);
+    return this.#type.bitwise(this[DOMAIN].memory, this[ADDRESS] + VALUE.bits, "and", n);
   }
 
   /** Sets the bits of `n`; returns the old value. For integers and bool. */
   or(n: V): V {
-    return this.#type.bitwise(this[ADDRESS] + VALUE.bits, "or", n);
+    return this.#type.bitwise(this[DOMAIN].memory, this[ADDRESS] + VALUE.bits, "or", n);
   }
 
   /** Flips the bits of `n`; returns the old value. For integers and bool. */
   xor(n: V): V {
-    return this.#type.bitwise(this[ADDRESS] + VALUE.bits, "xor", n);
+    return this.#type.bitwise(this[DOMAIN].memory, this[ADDRESS] + VALUE.bits, "xor", n);
   }
 
   /** Stores a value; returns the old one. */
   exchange(value: V): V {
     this.#type.check(value, "value");
-    return this.#type.exchange(this[ADDRESS] + VALUE.bits, value);
+    return this.#type.exchange(this[DOMAIN].memory, this[ADDRESS] + VALUE.bits, value);
   }
 
   /**
@@ -120,14 +119,14 @@ export class Value<V extends number | bigint | boolean = number> extends SharedO
   compareExchange(expected: V, value: V): V {
     this.#type.check(expected, "expected");
     this.#type.check(value, "value");
-    return this.#type.compareExchange(this[ADDRESS] + VALUE.bits, expected, value);
+    return this.#type.compareExchange(this[DOMAIN].memory, this[ADDRESS] + VALUE.bits, expected, value);
   }
 
   /** A lock for what takes several steps: the same in every thread. The methods of the value do not look at it. */
   get lock(): RLock {
     // Also tells whether this is a Value.
     void this.#type;
-    return ownLock(this[ADDRESS] + VALUE.lock);
+    return ownLock(this[DOMAIN], this[ADDRESS] + VALUE.lock);
   }
 
   override toString(): string {

@@ -5,15 +5,17 @@
  */
 
 import { compareExchangeLong, exchangeLong, loadLong, type LongWords, storeLong } from "#atomics";
-import { memory } from "../core/program.ts";
+import type { Memory } from "../core/memory.ts";
 import { ValueError } from "../errors.ts";
 import { type ArrayOf, type Bitwise, DataType, mustBeNumber, noBits, same, show } from "./data-type.ts";
 
-let longs: LongWords = new BigInt64Array(memory.buffer, 0, memory.buffer.byteLength >>> 3);
-
 /** The memory as words of 64 bits, up to that address at least. */
-function longsTo(address: number): LongWords {
-  if (address >>> 1 >= longs.length) longs = new BigInt64Array(memory.buffer, 0, memory.buffer.byteLength >>> 3);
+function longsTo(memory: Memory, address: number): LongWords {
+  let { longs } = memory;
+  if (longs === undefined || address >>> 1 >= longs.length) {
+    const { buffer } = memory.words;
+    memory.longs = longs = new BigInt64Array(buffer, 0, buffer.byteLength >>> 3);
+  }
   return longs;
 }
 
@@ -22,20 +24,20 @@ abstract class WideType<V extends number | bigint> extends DataType<V> {
   abstract encode(value: V): bigint;
   abstract decode(bits: bigint): V;
 
-  load(address: number): V {
-    return this.decode(loadLong(longsTo(address), address >>> 1));
+  load(memory: Memory, address: number): V {
+    return this.decode(loadLong(longsTo(memory, address), address >>> 1));
   }
 
-  store(address: number, value: V): void {
-    storeLong(longsTo(address), address >>> 1, this.encode(value));
+  store(memory: Memory, address: number, value: V): void {
+    storeLong(longsTo(memory, address), address >>> 1, this.encode(value));
   }
 
-  exchange(address: number, value: V): V {
-    return this.decode(exchangeLong(longsTo(address), address >>> 1, this.encode(value)));
+  exchange(memory: Memory, address: number, value: V): V {
+    return this.decode(exchangeLong(longsTo(memory, address), address >>> 1, this.encode(value)));
   }
 
-  compareExchange(address: number, expected: V, value: V): V {
-    const words = longsTo(address);
+  compareExchange(memory: Memory, address: number, expected: V, value: V): V {
+    const words = longsTo(memory, address);
     const bits = this.encode(value);
     for (;;) {
       const seen = loadLong(words, address >>> 1);
@@ -44,8 +46,8 @@ abstract class WideType<V extends number | bigint> extends DataType<V> {
     }
   }
 
-  change(address: number, change: (old: V) => V): V {
-    const words = longsTo(address);
+  change(memory: Memory, address: number, change: (old: V) => V): V {
+    const words = longsTo(memory, address);
     for (;;) {
       const seen = loadLong(words, address >>> 1);
       const old = this.decode(seen);
@@ -88,19 +90,21 @@ export class LongType extends WideType<bigint> {
     return this.least === 0n ? BigInt.asUintN(64, bits) : bits;
   }
 
-  add(address: number, n: bigint): bigint {
+  add(memory: Memory, address: number, n: bigint): bigint {
     this.#mustBeBigint(n, "n");
-    return this.change(address, (old) => this.#inRange(old, old + n));
+    return this.change(memory, address, (old) => this.#inRange(old, old + n));
   }
 
-  subtract(address: number, n: bigint): bigint {
+  subtract(memory: Memory, address: number, n: bigint): bigint {
     this.#mustBeBigint(n, "n");
-    return this.change(address, (old) => this.#inRange(old, old - n));
+    return this.change(memory, address, (old) => this.#inRange(old, old - n));
   }
 
-  bitwise(address: number, operation: Bitwise, n: bigint): bigint {
+  bitwise(memory: Memory, address: number, operation: Bitwise, n: bigint): bigint {
     this.check(n, operation);
-    return this.change(address, (old) => (operation === "and" ? old & n : operation === "or" ? old | n : old ^ n));
+    return this.change(memory, address, (old) =>
+      operation === "and" ? old & n : operation === "or" ? old | n : old ^ n,
+    );
   }
 
   #inRange(old: bigint, value: bigint): bigint {
@@ -130,17 +134,17 @@ export class Float64Type extends WideType<number> {
     return double[0]!;
   }
 
-  add(address: number, n: number): number {
+  add(memory: Memory, address: number, n: number): number {
     this.check(n, "n");
-    return this.change(address, (old) => old + n);
+    return this.change(memory, address, (old) => old + n);
   }
 
-  subtract(address: number, n: number): number {
+  subtract(memory: Memory, address: number, n: number): number {
     this.check(n, "n");
-    return this.change(address, (old) => old - n);
+    return this.change(memory, address, (old) => old - n);
   }
 
-  bitwise(_address: number, operation: Bitwise): number {
+  bitwise(_memory: Memory, _address: number, operation: Bitwise): number {
     throw noBits(this, operation);
   }
 }

@@ -117,7 +117,7 @@ export class Run {
 
   name<T extends object>(object: T, name: string): T {
     this.#names.set(object, name);
-    if (ADDRESS in object) this.#given.set((object as SharedObject)[ADDRESS], name);
+    if (ADDRESS in object) this.#given.set((object as unknown as SharedObject)[ADDRESS], name);
     return object;
   }
 

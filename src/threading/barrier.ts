@@ -6,11 +6,9 @@
 
 import { load, store } from "#atomics";
 import { deadlineIn, deadlineOf, describe, type Deadline, type WaitOptions } from "../core/deadline.ts";
-import { ADDRESS, isAttaching, register, SharedObject } from "../core/handles.ts";
+import { ADDRESS, DOMAIN, isAttaching, register, SharedObject } from "../core/handles.ts";
 import { BARRIER, BARRIER_STATE, BARRIER_WORDS, GRANT, TAG } from "../core/layout.ts";
-import { pack, peek, prepare } from "../core/messages.ts";
 import { EXPIRED, QUEUED, type WaitKind } from "../core/parker.ts";
-import { memory, parker } from "../core/program.ts";
 import {
   abortBarrier,
   ARRIVAL,
@@ -72,10 +70,10 @@ export class Barrier extends SharedObject {
       throw new TypeError(`A barrier's action must be a function, not ${describe(action)}`);
     }
     deadlineOf(options?.timeout);
-    super(TAG.barrier, BARRIER_WORDS, (address) => {
+    super(TAG.barrier, BARRIER_WORDS, (address, { memory, packer }) => {
       store(memory.words, address + BARRIER.parties, parties);
       store(memory.words, address + BARRIER.timeout, options?.timeout === undefined ? -1 : Math.ceil(options.timeout));
-      if (action !== undefined) store(memory.words, address + BARRIER.action, pack(action, "action"));
+      if (action !== undefined) store(memory.words, address + BARRIER.action, packer.pack(action, "action"));
     });
     this.#action = action;
   }
@@ -83,40 +81,40 @@ export class Barrier extends SharedObject {
   /** Waits for the others without blocking. Throws `BrokenBarrierError` if the barrier is or gets broken. */
   async wait(options?: WaitOptions): Promise<number> {
     const deadline = this.#deadline(options);
-    const message = load(memory.words, this[ADDRESS] + BARRIER.action);
-    if (message !== 0 && this.#action === undefined) await prepare(message, true);
-    return this.#arrived(await parker.wait(BARRIER_WAIT, this[ADDRESS], this, deadline, options?.signal));
+    const message = load(this[DOMAIN].memory.words, this[ADDRESS] + BARRIER.action);
+    if (message !== 0 && this.#action === undefined) await this[DOMAIN].packer.prepare(message, true);
+    return this.#arrived(await this[DOMAIN].parker.wait(BARRIER_WAIT, this[ADDRESS], this, deadline, options?.signal));
   }
 
   /** Waits for the others, blocking. Throws `BrokenBarrierError` if the barrier is or gets broken. */
   waitSync(options?: WaitOptions): number {
     const deadline = this.#deadline(options);
-    return this.#arrived(parker.waitSync(BARRIER_WAIT, this[ADDRESS], deadline, options?.signal));
+    return this.#arrived(this[DOMAIN].parker.waitSync(BARRIER_WAIT, this[ADDRESS], deadline, options?.signal));
   }
 
   /** Makes the barrier as new; those who wait get `BrokenBarrierError`. */
   reset(): void {
-    resetBarrier(memory, this[ADDRESS]);
+    resetBarrier(this[DOMAIN].memory, this[ADDRESS]);
   }
 
   /** Breaks the barrier: those who wait, and all who come, get `BrokenBarrierError` until {@link reset}. */
   abort(): void {
-    abortBarrier(memory, this[ADDRESS]);
+    abortBarrier(this[DOMAIN].memory, this[ADDRESS]);
   }
 
   /** How many meet. */
   get parties(): number {
-    return load(memory.words, this[ADDRESS] + BARRIER.parties);
+    return load(this[DOMAIN].memory.words, this[ADDRESS] + BARRIER.parties);
   }
 
   /** How many have arrived in this round. */
   get nWaiting(): number {
-    return waitingAt(memory, this[ADDRESS]);
+    return waitingAt(this[DOMAIN].memory, this[ADDRESS]);
   }
 
   /** Is it broken? */
   get broken(): boolean {
-    return load(memory.words, this[ADDRESS] + BARRIER.state) === BARRIER_STATE.broken;
+    return load(this[DOMAIN].memory.words, this[ADDRESS] + BARRIER.state) === BARRIER_STATE.broken;
   }
 
   override toString(): string {
@@ -125,7 +123,7 @@ export class Barrier extends SharedObject {
 
   #deadline(options: WaitOptions | undefined): Deadline {
     const given = deadlineIn(options);
-    const fallback = load(memory.words, this[ADDRESS] + BARRIER.timeout);
+    const fallback = load(this[DOMAIN].memory.words, this[ADDRESS] + BARRIER.timeout);
     return options?.timeout === undefined && fallback >= 0 ? deadlineOf(fallback) : given;
   }
 
@@ -141,15 +139,16 @@ export class Barrier extends SharedObject {
   }
 
   #runAction(): number {
-    const generation = generationOf(memory, this[ADDRESS]);
+    const generation = generationOf(this[DOMAIN].memory, this[ADDRESS]);
     try {
-      this.#action ??= peek(load(memory.words, this[ADDRESS] + BARRIER.action)) as () => void;
+      const { memory, packer } = this[DOMAIN];
+      this.#action ??= packer.peek(load(memory.words, this[ADDRESS] + BARRIER.action)) as () => void;
       this.#action();
     } catch (error) {
-      finishAction(memory, this[ADDRESS], generation, true);
+      finishAction(this[DOMAIN].memory, this[ADDRESS], generation, true);
       throw error;
     }
-    return this.#arrived(finishAction(memory, this[ADDRESS], generation, false));
+    return this.#arrived(finishAction(this[DOMAIN].memory, this[ADDRESS], generation, false));
   }
 }
 

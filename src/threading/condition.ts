@@ -6,10 +6,9 @@
 
 import { load, store } from "#atomics";
 import { deadlineIn, deadlineOf, now, type Deadline, type WaitOptions } from "../core/deadline.ts";
-import { ADDRESS, attach, isAttaching, register, SharedObject } from "../core/handles.ts";
+import { ADDRESS, DOMAIN, isAttaching, register, SharedObject } from "../core/handles.ts";
 import { CONDITION, CONDITION_WORDS, GRANT, TAG } from "../core/layout.ts";
 import { EXPIRED, QUEUED, type WaitKind } from "../core/parker.ts";
-import { memory, parker } from "../core/program.ts";
 import { enqueueForNotify, notifyWaiters } from "../core/raw/condition.ts";
 import { retain } from "../core/references.ts";
 import { RuntimeError, ValueError } from "../errors.ts";
@@ -56,8 +55,9 @@ export class Condition extends SharedObject implements Disposable {
     if (!attaching && lock !== undefined && !(lock instanceof Lock || lock instanceof RLock)) {
       throw new TypeError("A Condition's lock must be a Lock or an RLock of heddle/threading");
     }
-    const own = attaching ? undefined : (lock ?? new RLock());
-    super(TAG.condition, CONDITION_WORDS, (address) => {
+    const { handles } = (new.target.prototype as Condition)[DOMAIN];
+    const own = attaching ? undefined : (lock ?? (handles.make(TAG.rlock) as RLock));
+    super(TAG.condition, CONDITION_WORDS, (address, { memory }) => {
       retain(memory, own![ADDRESS]);
       store(memory.words, address + CONDITION.lock, own![ADDRESS]);
     });
@@ -137,13 +137,13 @@ export class Condition extends SharedObject implements Disposable {
     if (typeof n !== "number") throw new TypeError(`notify() takes a number of waiters, not a ${typeof n}`);
     if (!(Number.isInteger(n) || n === Infinity)) throw new ValueError(`notify() takes a whole number, not ${n}`);
     this.#mustOwn("notify");
-    if (n > 0) notifyWaiters(memory, this[ADDRESS], n);
+    if (n > 0) notifyWaiters(this[DOMAIN].memory, this[ADDRESS], n);
   }
 
   /** Wakes everyone who waits now. */
   notifyAll(): void {
     this.#mustOwn("notify");
-    notifyWaiters(memory, this[ADDRESS], Infinity);
+    notifyWaiters(this[DOMAIN].memory, this[ADDRESS], Infinity);
   }
 
   [Symbol.dispose](): void {
@@ -186,9 +186,12 @@ export class Condition extends SharedObject implements Disposable {
     signal?.throwIfAborted();
     const kind = this.#kind();
     try {
-      return (await parker.wait(kind, this[ADDRESS], this, deadline, signal)) !== EXPIRED;
+      return (await this[DOMAIN].parker.wait(kind, this[ADDRESS], this, deadline, signal)) !== EXPIRED;
     } finally {
-      this.#restore(kind.depth, await parker.wait(LOCK_WAIT_SHIELDED, this.#lock[ADDRESS], this, Infinity));
+      this.#restore(
+        kind.depth,
+        await this[DOMAIN].parker.wait(LOCK_WAIT_SHIELDED, this.#lock[ADDRESS], this, Infinity),
+      );
     }
   }
 
@@ -197,18 +200,19 @@ export class Condition extends SharedObject implements Disposable {
     signal?.throwIfAborted();
     const kind = this.#kind();
     try {
-      return parker.waitSync(kind, this[ADDRESS], deadline, signal) !== EXPIRED;
+      return this[DOMAIN].parker.waitSync(kind, this[ADDRESS], deadline, signal) !== EXPIRED;
     } finally {
-      this.#restore(kind.depth, parker.waitSync(LOCK_WAIT_SHIELDED, this.#lock[ADDRESS], Infinity));
+      this.#restore(kind.depth, this[DOMAIN].parker.waitSync(LOCK_WAIT_SHIELDED, this.#lock[ADDRESS], Infinity));
     }
   }
 }
 
 /** The lock of a condition that arrived from another thread. */
 function lockOf(condition: Condition): Lock | RLock {
+  const { memory, handles } = condition[DOMAIN];
   const address = load(memory.words, condition[ADDRESS] + CONDITION.lock);
   retain(memory, address);
-  return attach(address) as Lock | RLock;
+  return handles.attach(address) as Lock | RLock;
 }
 
 /** The one deadline of a `waitFor`, which starts with the first wait. */

@@ -5,10 +5,9 @@
  */
 
 import { deadlineIn, type WaitOptions } from "../core/deadline.ts";
-import { ADDRESS, register, SharedObject } from "../core/handles.ts";
+import { ADDRESS, DOMAIN, register, SharedObject } from "../core/handles.ts";
 import { EVENT_WORDS, GRANT, TAG } from "../core/layout.ts";
 import { EXPIRED, QUEUED, type WaitKind } from "../core/parker.ts";
-import { memory, parker } from "../core/program.ts";
 import { clearEvent, isEventSet, isSetOrEnqueue, setEvent } from "../core/raw/event.ts";
 
 const EVENT_WAIT: WaitKind = {
@@ -42,32 +41,32 @@ export class Event extends SharedObject {
 
   /** Sets the flag and releases everyone who waits. */
   set(): void {
-    setEvent(memory, this[ADDRESS]);
+    setEvent(this[DOMAIN].memory, this[ADDRESS]);
   }
 
   /** Clears the flag: later waits wait again. */
   clear(): void {
-    clearEvent(memory, this[ADDRESS]);
+    clearEvent(this[DOMAIN].memory, this[ADDRESS]);
   }
 
   /** Is the flag set? */
   get isSet(): boolean {
-    return isEventSet(memory, this[ADDRESS]);
+    return isEventSet(this[DOMAIN].memory, this[ADDRESS]);
   }
 
   /** Waits for the flag without blocking. */
   async wait(options?: WaitOptions): Promise<boolean> {
     const deadline = deadlineIn(options);
     options?.signal?.throwIfAborted();
-    if (isEventSet(memory, this[ADDRESS])) return true;
-    return (await parker.wait(EVENT_WAIT, this[ADDRESS], this, deadline, options?.signal)) !== EXPIRED;
+    if (isEventSet(this[DOMAIN].memory, this[ADDRESS])) return true;
+    return (await this[DOMAIN].parker.wait(EVENT_WAIT, this[ADDRESS], this, deadline, options?.signal)) !== EXPIRED;
   }
 
   /** Waits for the flag, blocking. */
   waitSync(options?: WaitOptions): boolean {
     const deadline = deadlineIn(options);
-    if (isEventSet(memory, this[ADDRESS])) return true;
-    return parker.waitSync(EVENT_WAIT, this[ADDRESS], deadline, options?.signal) !== EXPIRED;
+    if (isEventSet(this[DOMAIN].memory, this[ADDRESS])) return true;
+    return this[DOMAIN].parker.waitSync(EVENT_WAIT, this[ADDRESS], deadline, options?.signal) !== EXPIRED;
   }
 
   override toString(): string {

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { memory, parker } from "../core/program.ts";
 import { deadlineIn, type WaitOptions } from "../core/deadline.ts";
-import { ADDRESS, register, SharedObject } from "../core/handles.ts";
+import { ADDRESS, DOMAIN, register, SharedObject } from "../core/handles.ts";
 import { GRANT, LOCK_WORDS, TAG } from "../core/layout.ts";
 import { EXPIRED, QUEUED, type WaitKind } from "../core/parker.ts";
 import {
@@ -81,35 +80,35 @@ export class Lock extends SharedObject implements Disposable {
   async acquire(options?: WaitOptions): Promise<this | undefined> {
     const deadline = deadlineIn(options);
     options?.signal?.throwIfAborted();
-    if (tryLock(memory, this[ADDRESS]) === LOCK_RESULT.acquired) return this;
-    return this.#acquired(await parker.wait(LOCK_WAIT, this[ADDRESS], this, deadline, options?.signal));
+    if (tryLock(this[DOMAIN].memory, this[ADDRESS]) === LOCK_RESULT.acquired) return this;
+    return this.#acquired(await this[DOMAIN].parker.wait(LOCK_WAIT, this[ADDRESS], this, deadline, options?.signal));
   }
 
   /** Blocks until the lock is acquired. With a timeout: `undefined` when it passes. */
   acquireSync(): this;
   acquireSync(options: WaitOptions | undefined): this | undefined;
   acquireSync(options?: WaitOptions): this | undefined {
-    if (options === undefined && tryLock(memory, this[ADDRESS]) === LOCK_RESULT.acquired) return this;
-    return this.#acquired(parker.waitSync(LOCK_WAIT, this[ADDRESS], deadlineIn(options), options?.signal));
+    if (options === undefined && tryLock(this[DOMAIN].memory, this[ADDRESS]) === LOCK_RESULT.acquired) return this;
+    return this.#acquired(this[DOMAIN].parker.waitSync(LOCK_WAIT, this[ADDRESS], deadlineIn(options), options?.signal));
   }
 
   /** Takes the lock if it is free; never waits. */
   tryAcquire(): this | undefined {
-    const result = tryLock(memory, this[ADDRESS]);
+    const result = tryLock(this[DOMAIN].memory, this[ADDRESS]);
     if (result === LOCK_RESULT.ownerDied) throw ownerDied("Lock");
     return result === LOCK_RESULT.acquired ? this : undefined;
   }
 
   /** Frees the lock, or hands it on. Throws `RuntimeError` if nobody holds it. */
   release(): void {
-    if (!unlock(memory, this[ADDRESS])) {
+    if (!unlock(this[DOMAIN].memory, this[ADDRESS])) {
       throw new RuntimeError("release unlocked lock: nobody holds it. Each release needs an acquire before it.");
     }
   }
 
   /** Is it held, by whomever? */
   get locked(): boolean {
-    return isLocked(memory, this[ADDRESS]);
+    return isLocked(this[DOMAIN].memory, this[ADDRESS]);
   }
 
   /**
@@ -117,7 +116,7 @@ export class Lock extends SharedObject implements Disposable {
    * `RuntimeError` if there is no mark.
    */
   recover(): this {
-    if (!recoverLock(memory, this[ADDRESS])) throw notBroken("Lock");
+    if (!recoverLock(this[DOMAIN].memory, this[ADDRESS])) throw notBroken("Lock");
     return this;
   }
 
@@ -140,6 +139,7 @@ traceLocks(Lock.prototype);
 
 /** Does the calling thread hold the lock? */
 export function holdsLock(lock: SharedObject): boolean {
+  const { memory } = lock[DOMAIN];
   return lockOwner(memory, lock[ADDRESS]) === memory.self;
 }
 

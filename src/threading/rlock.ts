@@ -6,11 +6,10 @@
 
 import { load, store } from "#atomics";
 import { deadlineIn, type WaitOptions } from "../core/deadline.ts";
-import { ADDRESS, register, SharedObject } from "../core/handles.ts";
+import { ADDRESS, DOMAIN, register, SharedObject } from "../core/handles.ts";
 import { identity } from "../core/identity.ts";
 import { GRANT, LOCK, LOCK_WORDS, TAG } from "../core/layout.ts";
 import { EXPIRED } from "../core/parker.ts";
-import { memory, parker } from "../core/program.ts";
 import { isLocked, LOCK_RESULT, lockOwner, recoverLock, tryLock, unlock } from "../core/raw/lock.ts";
 import { RuntimeError } from "../errors.ts";
 import { traceLocks } from "./deadlock.ts";
@@ -53,8 +52,12 @@ export class RLock extends SharedObject implements Disposable {
     const deadline = deadlineIn(options);
     options?.signal?.throwIfAborted();
     const task = identity.task();
-    if (this.#enterAgain(task) || tryLock(memory, this[ADDRESS]) === LOCK_RESULT.acquired) return this.#own(task);
-    return this.#acquired(task, await parker.wait(LOCK_WAIT, this[ADDRESS], this, deadline, options?.signal));
+    if (this.#enterAgain(task) || tryLock(this[DOMAIN].memory, this[ADDRESS]) === LOCK_RESULT.acquired)
+      return this.#own(task);
+    return this.#acquired(
+      task,
+      await this[DOMAIN].parker.wait(LOCK_WAIT, this[ADDRESS], this, deadline, options?.signal),
+    );
   }
 
   /** Blocks until the lock is acquired. With a timeout: `undefined` when it passes. */
@@ -63,15 +66,16 @@ export class RLock extends SharedObject implements Disposable {
   acquireSync(options?: WaitOptions): this | undefined {
     const deadline = deadlineIn(options);
     const task = identity.task();
-    if (this.#enterAgain(task) || tryLock(memory, this[ADDRESS]) === LOCK_RESULT.acquired) return this.#own(task);
-    return this.#acquired(task, parker.waitSync(LOCK_WAIT, this[ADDRESS], deadline, options?.signal));
+    if (this.#enterAgain(task) || tryLock(this[DOMAIN].memory, this[ADDRESS]) === LOCK_RESULT.acquired)
+      return this.#own(task);
+    return this.#acquired(task, this[DOMAIN].parker.waitSync(LOCK_WAIT, this[ADDRESS], deadline, options?.signal));
   }
 
   /** Takes the lock if it is free, or the caller's already; never waits. */
   tryAcquire(): this | undefined {
     const task = identity.task();
     if (this.#enterAgain(task)) return this.#own(task);
-    const result = tryLock(memory, this[ADDRESS]);
+    const result = tryLock(this[DOMAIN].memory, this[ADDRESS]);
     if (result === LOCK_RESULT.ownerDied) throw ownerDied("RLock");
     return result === LOCK_RESULT.acquired ? this.#own(task) : undefined;
   }
@@ -83,22 +87,22 @@ export class RLock extends SharedObject implements Disposable {
         "cannot release un-acquired lock: an RLock is released by the thread or task that acquired it, once for each acquire.",
       );
     }
-    const depth = load(memory.words, this[ADDRESS] + LOCK.depth);
-    store(memory.words, this[ADDRESS] + LOCK.depth, depth - 1);
+    const depth = load(this[DOMAIN].memory.words, this[ADDRESS] + LOCK.depth);
+    store(this[DOMAIN].memory.words, this[ADDRESS] + LOCK.depth, depth - 1);
     if (depth > 1) return;
-    store(memory.words, this[ADDRESS] + LOCK.task, 0);
-    unlock(memory, this[ADDRESS]);
+    store(this[DOMAIN].memory.words, this[ADDRESS] + LOCK.task, 0);
+    unlock(this[DOMAIN].memory, this[ADDRESS]);
   }
 
   /** Is it held, by whomever? */
   get locked(): boolean {
-    return isLocked(memory, this[ADDRESS]);
+    return isLocked(this[DOMAIN].memory, this[ADDRESS]);
   }
 
   /** Acquires a lock whose owner died, and clears the mark. Throws `RuntimeError` if there is no mark. */
   recover(): this {
-    if (!recoverLock(memory, this[ADDRESS])) throw notBroken("RLock");
-    store(memory.words, this[ADDRESS] + LOCK.task, identity.task());
+    if (!recoverLock(this[DOMAIN].memory, this[ADDRESS])) throw notBroken("RLock");
+    store(this[DOMAIN].memory.words, this[ADDRESS] + LOCK.task, identity.task());
     return this;
   }
 
@@ -107,23 +111,24 @@ export class RLock extends SharedObject implements Disposable {
   }
 
   override toString(): string {
-    const depth = this.locked ? load(memory.words, this[ADDRESS] + LOCK.depth) : 0;
+    const depth = this.locked ? load(this[DOMAIN].memory.words, this[ADDRESS] + LOCK.depth) : 0;
     return `<RLock ${this.locked ? "locked" : "unlocked"} count=${depth}>`;
   }
 
   #isMine(task: number): boolean {
+    const { memory } = this[DOMAIN];
     return lockOwner(memory, this[ADDRESS]) === memory.self && load(memory.words, this[ADDRESS] + LOCK.task) === task;
   }
 
   /** Only the owner's own calls touch depth and task, so they need no lock of their own. */
   #enterAgain(task: number): boolean {
-    return this.#isMine(task) && load(memory.words, this[ADDRESS] + LOCK.depth) > 0;
+    return this.#isMine(task) && load(this[DOMAIN].memory.words, this[ADDRESS] + LOCK.depth) > 0;
   }
 
   #own(task: number): this {
     const depth = this[ADDRESS] + LOCK.depth;
-    store(memory.words, this[ADDRESS] + LOCK.task, task);
-    store(memory.words, depth, load(memory.words, depth) + 1);
+    store(this[DOMAIN].memory.words, this[ADDRESS] + LOCK.task, task);
+    store(this[DOMAIN].memory.words, depth, load(this[DOMAIN].memory.words, depth) + 1);
     return this;
   }
 
@@ -134,6 +139,7 @@ export class RLock extends SharedObject implements Disposable {
 
   /** For a condition: frees all levels and says how many there were. */
   static releaseAll(lock: RLock): number {
+    const { memory } = lock[DOMAIN];
     const depth = load(memory.words, lock[ADDRESS] + LOCK.depth);
     store(memory.words, lock[ADDRESS] + LOCK.depth, 0);
     store(memory.words, lock[ADDRESS] + LOCK.task, 0);
@@ -144,6 +150,7 @@ export class RLock extends SharedObject implements Disposable {
   /** For a condition: takes the lock back, as deep as it was. */
   static restore(lock: RLock, depth: number, result: number): void {
     if (result === GRANT.ownerDied) throw ownerDied("RLock");
+    const { memory } = lock[DOMAIN];
     store(memory.words, lock[ADDRESS] + LOCK.task, identity.task());
     store(memory.words, lock[ADDRESS] + LOCK.depth, depth);
   }

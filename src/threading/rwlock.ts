@@ -5,11 +5,10 @@
  */
 
 import { deadlineIn, type WaitOptions } from "../core/deadline.ts";
-import { ADDRESS, register, SharedObject } from "../core/handles.ts";
+import { ADDRESS, DOMAIN, register, SharedObject } from "../core/handles.ts";
 import { GRANT, RWLOCK_WORDS, TAG } from "../core/layout.ts";
 import { keepHere } from "../core/messages.ts";
 import { EXPIRED, QUEUED, type WaitKind } from "../core/parker.ts";
-import { memory, parker } from "../core/program.ts";
 import { acquireRw, cancelRw, holdersOf, READ, recoverRw, releaseRw, RW_RESULT, WRITE } from "../core/raw/rwlock.ts";
 import { OwnerDiedError, RuntimeError } from "../errors.ts";
 import { deadlocks, tracesLocks } from "./deadlock.ts";
@@ -65,25 +64,29 @@ class Side implements LockLike {
   async acquire(options?: WaitOptions): Promise<this | undefined> {
     const deadline = deadlineIn(options);
     const rwlock = this.#rwlock;
-    return this.#acquired(await parker.wait(this.#wait, rwlock[ADDRESS], rwlock, deadline, options?.signal));
+    return this.#acquired(
+      await this.#rwlock[DOMAIN].parker.wait(this.#wait, rwlock[ADDRESS], rwlock, deadline, options?.signal),
+    );
   }
 
   acquireSync(): this;
   acquireSync(options: WaitOptions | undefined): this | undefined;
   acquireSync(options?: WaitOptions): this | undefined {
     const deadline = deadlineIn(options);
-    return this.#acquired(parker.waitSync(this.#wait, this.#rwlock[ADDRESS], deadline, options?.signal));
+    return this.#acquired(
+      this.#rwlock[DOMAIN].parker.waitSync(this.#wait, this.#rwlock[ADDRESS], deadline, options?.signal),
+    );
   }
 
   tryAcquire(): this | undefined {
-    const result = acquireRw(memory, this.#rwlock[ADDRESS], this.#kind, 0);
+    const result = acquireRw(this.#rwlock[DOMAIN].memory, this.#rwlock[ADDRESS], this.#kind, 0);
     if (result === RW_RESULT.ownerDied) throw writerDied();
     return result === RW_RESULT.acquired ? this : undefined;
   }
 
   /** Throws `RuntimeError` if the calling thread does not hold the lock. */
   release(): void {
-    if (releaseRw(memory, this.#rwlock[ADDRESS], this.#kind)) return;
+    if (releaseRw(this.#rwlock[DOMAIN].memory, this.#rwlock[ADDRESS], this.#kind)) return;
     const way = this.#kind === READ ? "reading" : "writing";
     throw new RuntimeError(
       `release of an RWLock that this thread does not hold for ${way}. Each release needs an acquire before it, in the same thread.`,
@@ -92,7 +95,7 @@ class Side implements LockLike {
 
   /** Is it held in this way, by whomever? */
   get locked(): boolean {
-    return holdersOf(memory, this.#rwlock[ADDRESS], this.#kind) > 0;
+    return holdersOf(this.#rwlock[DOMAIN].memory, this.#rwlock[ADDRESS], this.#kind) > 0;
   }
 
   [Symbol.dispose](): void {
@@ -176,12 +179,12 @@ export class RWLock extends SharedObject {
    * Throws `RuntimeError` if there is no mark.
    */
   recover(): this {
-    if (!recoverRw(memory, this[ADDRESS])) throw notBroken("RWLock");
+    if (!recoverRw(this[DOMAIN].memory, this[ADDRESS])) throw notBroken("RWLock");
     return this;
   }
 
   override toString(): string {
-    const readers = holdersOf(memory, this[ADDRESS], READ);
+    const readers = holdersOf(this[DOMAIN].memory, this[ADDRESS], READ);
     return `<RWLock ${this.write.locked ? "writing" : readers > 0 ? `readers=${readers}` : "unlocked"}>`;
   }
 }

@@ -6,10 +6,9 @@
 
 import { load, store } from "#atomics";
 import { deadlineIn, describe, type WaitOptions } from "../core/deadline.ts";
-import { ADDRESS, isAttaching, register, SharedObject } from "../core/handles.ts";
+import { ADDRESS, DOMAIN, isAttaching, register, SharedObject } from "../core/handles.ts";
 import { GRANT, SEMAPHORE, SEMAPHORE_WORDS, TAG } from "../core/layout.ts";
 import { EXPIRED, QUEUED, type WaitKind } from "../core/parker.ts";
-import { memory, parker } from "../core/program.ts";
 import { acquirePermitOrEnqueue, permits, releasePermits, tryAcquirePermit } from "../core/raw/semaphore.ts";
 import { ValueError } from "../errors.ts";
 
@@ -46,7 +45,7 @@ export class Semaphore extends SharedObject implements Disposable {
   constructor(value = 1) {
     if (!isAttaching()) checkCount("A semaphore's value", value, 0);
     const bounded = new.target.prototype instanceof BoundedSemaphore || new.target === BoundedSemaphore;
-    super(bounded ? TAG.boundedSemaphore : TAG.semaphore, SEMAPHORE_WORDS, (address) => {
+    super(bounded ? TAG.boundedSemaphore : TAG.semaphore, SEMAPHORE_WORDS, (address, { memory }) => {
       store(memory.words, address + SEMAPHORE.word, value << 1);
       store(memory.words, address + SEMAPHORE.bound, bounded ? value : -1);
     });
@@ -58,8 +57,8 @@ export class Semaphore extends SharedObject implements Disposable {
   async acquire(options?: WaitOptions): Promise<this | undefined> {
     const deadline = deadlineIn(options);
     options?.signal?.throwIfAborted();
-    if (tryAcquirePermit(memory, this[ADDRESS])) return this;
-    const result = await parker.wait(SEMAPHORE_WAIT, this[ADDRESS], this, deadline, options?.signal);
+    if (tryAcquirePermit(this[DOMAIN].memory, this[ADDRESS])) return this;
+    const result = await this[DOMAIN].parker.wait(SEMAPHORE_WAIT, this[ADDRESS], this, deadline, options?.signal);
     return result === EXPIRED ? undefined : this;
   }
 
@@ -68,20 +67,20 @@ export class Semaphore extends SharedObject implements Disposable {
   acquireSync(options: WaitOptions | undefined): this | undefined;
   acquireSync(options?: WaitOptions): this | undefined {
     const deadline = deadlineIn(options);
-    if (tryAcquirePermit(memory, this[ADDRESS])) return this;
-    const result = parker.waitSync(SEMAPHORE_WAIT, this[ADDRESS], deadline, options?.signal);
+    if (tryAcquirePermit(this[DOMAIN].memory, this[ADDRESS])) return this;
+    const result = this[DOMAIN].parker.waitSync(SEMAPHORE_WAIT, this[ADDRESS], deadline, options?.signal);
     return result === EXPIRED ? undefined : this;
   }
 
   /** Takes a permit if there is one; never waits. */
   tryAcquire(): this | undefined {
-    return tryAcquirePermit(memory, this[ADDRESS]) ? this : undefined;
+    return tryAcquirePermit(this[DOMAIN].memory, this[ADDRESS]) ? this : undefined;
   }
 
   /** Gives back `n` permits, waking as many waiters. */
   release(n = 1): void {
     checkCount("release(n): n", n, 1);
-    if (!releasePermits(memory, this[ADDRESS], n)) {
+    if (!releasePermits(this[DOMAIN].memory, this[ADDRESS], n)) {
       throw new ValueError(
         "Semaphore released too many times: a BoundedSemaphore never has more permits than it began with. Nothing was released.",
       );
@@ -90,7 +89,7 @@ export class Semaphore extends SharedObject implements Disposable {
 
   /** The permits that are free now. */
   get value(): number {
-    return permits(memory, this[ADDRESS]);
+    return permits(this[DOMAIN].memory, this[ADDRESS]);
   }
 
   [Symbol.dispose](): void {
@@ -109,7 +108,7 @@ export class Semaphore extends SharedObject implements Disposable {
  */
 export class BoundedSemaphore extends Semaphore {
   override toString(): string {
-    return `<BoundedSemaphore value=${this.value}/${load(memory.words, this[ADDRESS] + SEMAPHORE.bound)}>`;
+    return `<BoundedSemaphore value=${this.value}/${load(this[DOMAIN].memory.words, this[ADDRESS] + SEMAPHORE.bound)}>`;
   }
 }
 

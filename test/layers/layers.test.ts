@@ -30,7 +30,7 @@ const rules: Rules = {
     ["cli"],
   ],
   portable: words("errors core contextvars local threading queue shared futures asyncio"),
-  node: ["src/boot/", "src/host/node/", "src/callable/node/", "src/context/node/"],
+  node: ["src/boot/", "src/host/node/", "src/callable/node/", "src/context/node/", "src/multiprocessing/"],
   universal: new Set(
     words(`
       globalThis undefined NaN Infinity arguments Object Function Array Number Boolean String Symbol BigInt Date RegExp

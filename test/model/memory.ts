@@ -1,7 +1,16 @@
 /** The memory of a model: real words while a scenario is set up and checked, the explorer's while threads run. */
 
 import { RuntimeError } from "../../src/errors.ts";
-import { FIRST_PAGE, MAGIC, PAGE_MAP, PAGE_SHIFT, PAGE_WORDS, PROGRAM, RECORD, VERSION } from "../../src/core/layout.ts";
+import {
+  FIRST_PAGE,
+  MAGIC,
+  PAGE_MAP,
+  PAGE_SHIFT,
+  PAGE_WORDS,
+  PROGRAM,
+  RECORD,
+  VERSION,
+} from "../../src/core/layout.ts";
 import type { Memory } from "../../src/core/memory.ts";
 import { Engine } from "./engine.ts";
 

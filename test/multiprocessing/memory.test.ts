@@ -18,9 +18,13 @@ import { LOCK_WAIT } from "../../src/threading/lock.ts";
 const program = fileURLToPath(new URL("./programs/raw.js", import.meta.url));
 
 async function run(memory: ProcessMemory, ...args: (string | number)[]): Promise<number | string> {
-  const child = spawn(process.execPath, [...process.execArgv.filter((a) => a.startsWith("--cond")), program, ...args.map(String)], {
-    stdio: ["ignore", "inherit", "inherit", memory.descriptor],
-  });
+  const child = spawn(
+    process.execPath,
+    [...process.execArgv.filter((a) => a.startsWith("--cond")), program, ...args.map(String)],
+    {
+      stdio: ["ignore", "inherit", "inherit", memory.descriptor],
+    },
+  );
   const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
   return code ?? signal!;
 }

@@ -15,11 +15,9 @@ const { closeSync, constants, fstatSync, openSync, writeSync } = process.getBuil
 
 /** The end that a thread listens to. */
 export class Bell {
-  readonly #stream: Socket;
   #waiting: (() => void)[] = [];
 
   private constructor(stream: Socket) {
-    this.#stream = stream;
     stream.on("data", () => {
       const waiting = this.#waiting;
       this.#waiting = [];

@@ -6,7 +6,10 @@
  */
 
 import { createRequire } from "node:module";
+import type koffi from "koffi";
 import { RuntimeError } from "../../errors.ts";
+
+type Koffi = typeof koffi;
 
 /** Mapped memory: where it lies in this process, and as a buffer. */
 export interface Mapping {
@@ -45,8 +48,6 @@ function load(): Native {
   return linux(loadKoffi());
 }
 
-type Koffi = typeof import("koffi");
-
 function loadKoffi(): Koffi {
   try {
     return createRequire(import.meta.url)("koffi") as Koffi;
@@ -74,11 +75,15 @@ const { getSystemErrorMap } = process.getBuiltinModule("node:util");
 function linux(koffi: Koffi): Native {
   const library = koffi.load("libc.so.6");
   const memfdCreate = library.func("int memfd_create(const char *name, unsigned int flags)");
-  const mmap = library.func("void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)");
+  const mmap = library.func(
+    "void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)",
+  );
   const munmap = library.func("int munmap(uintptr_t address, size_t length)");
   const fallocate = library.func("int posix_fallocate(int fd, int64_t offset, int64_t length)");
   const makePipe = library.func("int pipe2(_Out_ int *fds, int flags)");
-  const futex = library.func("long syscall(long number, uintptr_t word, int operation, int value, const void *timeout)");
+  const futex = library.func(
+    "long syscall(long number, uintptr_t word, int operation, int value, const void *timeout)",
+  );
   const number = FUTEX[process.arch as keyof typeof FUTEX];
   // struct timespec: seconds, nanoseconds.
   const timeout = new BigInt64Array(2);

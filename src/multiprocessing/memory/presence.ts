@@ -53,7 +53,8 @@ export function enroll(memory: Memory): void {
     const state = record + RECORD.state;
     if (load(memory.words, state) !== THREAD_STATE.free) continue;
     if (memory.record === 0) {
-      if (compareExchange(memory.words, state, THREAD_STATE.free, THREAD_STATE.starting) !== THREAD_STATE.free) continue;
+      if (compareExchange(memory.words, state, THREAD_STATE.free, THREAD_STATE.starting) !== THREAD_STATE.free)
+        continue;
       take(memory, record, entry);
     } else if (++free === SPARE) return;
   }

@@ -31,6 +31,7 @@ export class ProcessMemory implements Memory {
   readonly descriptor: number;
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
+  longs: BigInt64Array | undefined = undefined;
   self = 0;
   record = 0;
   readonly canBlock = true;
