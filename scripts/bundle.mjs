@@ -18,7 +18,7 @@ import { root } from "./setup.mjs";
 /** What a worker loads first; it belongs to the main file. */
 const ENTRY = "dist/src/entry.js";
 /** Exports that few programs use: they are not part of the main file. */
-const APART = new Set(["./testing", "./progress", "./web", "./cli"]);
+const APART = new Set(["./multiprocessing", "./testing", "./progress", "./web", "./cli"]);
 
 async function bundle() {
   const { exports: entries } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));

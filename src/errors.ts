@@ -251,6 +251,22 @@ export class ProcessError extends HeddleError {
   }
 }
 
+/** A process that ended without finishing its work: killed, or by its own `process.exit`. */
+export class ProcessDiedError extends ProcessError {
+  override readonly code: string = "ERR_HEDDLE_PROCESS_DIED";
+  /** The exit code; negative: the number of the signal that ended it. `undefined`: nobody can tell any more. */
+  exitcode: number | undefined;
+
+  constructor(message?: string, options?: ErrorOptions & { exitcode?: number | undefined }) {
+    super(message, options);
+    this.exitcode = options?.exitcode;
+  }
+
+  static {
+    define(this, "ProcessDiedError");
+  }
+}
+
 /** The other side does not know the shared key. */
 export class AuthenticationError extends ProcessError {
   override readonly code: string = "ERR_HEDDLE_AUTHENTICATION";

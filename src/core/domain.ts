@@ -19,14 +19,14 @@ export class Domain {
   readonly packer: Packer;
   readonly cells: Cells;
 
-  constructor(memory: Memory, parker: Parker) {
+  constructor(memory: Memory, parker: Parker, reach: "thread" | "process") {
     this.memory = memory;
     this.parker = parker;
     this.handles = new HandleTable(memory);
-    this.packer = new Packer(memory, this.handles);
+    this.packer = new Packer(memory, this.handles, reach);
     this.cells = new Cells(this.packer);
   }
 }
 
 /** What the threads of this program share. */
-export const threads: Domain = new Domain(program.memory, program.parker);
+export const threads: Domain = new Domain(program.memory, program.parker, "thread");

@@ -56,7 +56,12 @@ Object.defineProperty(SharedObject.prototype, Symbol.for("nodejs.util.inspect.cu
  */
 export function register(tag: number, make: () => object, module?: string): void {
   threads.handles.register(tag, make);
-  if (module !== undefined) modules.add(module);
+  if (module !== undefined) loadInThreads(module);
+}
+
+/** A module that new threads must load, since this one may send them objects of its types. */
+export function loadInThreads(module: string): void {
+  modules.add(module);
 }
 
 /**

@@ -49,6 +49,9 @@ export const PROGRAM = {
   deadlockGuard: 18,
   /** In memory that processes share: guard of whoever buries those that were killed. */
   reaperGuard: 19,
+  /** The descriptor of the memory that this process shares with others, plus 1; and the guard of whoever makes it. */
+  processMemory: 20,
+  processGuard: 21,
   /** First of the central free lists, one word a size class. */
   freeLists: 32,
   /** First entry of the thread table: addresses of thread records. */
@@ -213,6 +216,7 @@ export const TAG = {
   priorityQueue: 0x6c0c,
   simpleQueue: 0x6c0d,
   rwlock: 0x6c0e,
+  process: 0x6c0f,
   value: 0x6c20,
   array: 0x6c21,
   struct: 0x6c22,
@@ -349,6 +353,22 @@ export const THREAD = {
 export const THREAD_MESSAGES: readonly number[] = [7, 8, 9, 10, 11, 12, 13, 14];
 export const THREAD_WORDS = 21;
 export const ENDED = { no: 0, returned: 1, threw: 2 } as const;
+
+const OF_PROCESS = {
+  pid: 21,
+  /** Its exit code + {@link EXIT_BASE}, once it is known; 0: not yet. */
+  exit: 22,
+  /** {@link ENDED}: what its outcome is, left by itself. */
+  ended: 23,
+  /** Address of the parent's object, holding a reference; 0: the root process. */
+  parent: 24,
+  /** How many children it has started, for their names. */
+  children: 25,
+} as const;
+/** A process: a thread's words, and its own. Its flag is set once the process is gone. */
+export const PROCESS: typeof THREAD & typeof OF_PROCESS = { ...THREAD, ...OF_PROCESS };
+export const PROCESS_WORDS = 26;
+export const EXIT_BASE = 1024;
 
 /** A task of an executor, from submit until its future is settled. Freed by the thread that submitted it. */
 export const TASK = {

@@ -5,11 +5,21 @@
  */
 
 import { RuntimeError } from "../errors.ts";
-import { ADDRESS } from "./address.ts";
+import { ADDRESS, type Addressed, DOMAIN } from "./address.ts";
+import type { Domain } from "./domain.ts";
 import type { HandleTable } from "./handle-table.ts";
 import { alloc, free } from "./heap.ts";
 import type { Memory } from "./memory.ts";
-import { attachments as attached, discardMessage, functionOf, MESSAGE, release, retain } from "./references.ts";
+import {
+  attachments as attached,
+  discardMessage,
+  FOREIGN,
+  foreign,
+  functionOf,
+  MESSAGE,
+  release,
+  retain,
+} from "./references.ts";
 import { addressesIn, Codec, type Message } from "./wire/codec.ts";
 import type { PlatformObjects } from "./wire/platform.ts";
 import { Refusal } from "./wire/refusal.ts";
@@ -41,6 +51,13 @@ export interface MessageSupport {
 export const STANDS_FOR: unique symbol = Symbol.for("heddle.stands-for") as never;
 
 let support: MessageSupport | undefined;
+/** The domain of processes, once this thread uses it: its objects can be sent to threads too. */
+let elsewhere: Domain | undefined;
+
+export function setOtherDomain(domain: Domain): void {
+  elsewhere = domain;
+  foreign.memory = domain.memory;
+}
 
 export function setMessageSupport(given: MessageSupport): void {
   support = given;
@@ -61,13 +78,15 @@ export function privateFieldsOf(value: object): readonly string[] {
 export class Packer {
   readonly #memory: Memory;
   readonly #handles: HandleTable;
+  readonly #destination: "thread" | "process";
   #codec: Codec | undefined;
   readonly #interned: Map<string, number> = new Map();
   readonly #internedFunctions: WeakMap<Function, number> = new WeakMap();
 
-  constructor(memory: Memory, handles: HandleTable) {
+  constructor(memory: Memory, handles: HandleTable, destination: "thread" | "process") {
     this.#memory = memory;
     this.#handles = handles;
+    this.#destination = destination;
   }
 
   /**
@@ -153,9 +172,14 @@ export class Packer {
       if (loading !== undefined) waits.push(loading);
     }
     for (const address of addressesIn(bytes)) {
-      const called = functionOf(this.#memory, address);
-      if (called !== 0) this.#prepareFunctions(called, waits);
+      if (address >= FOREIGN) elsewhere!.packer.#prepareShared(address - FOREIGN, waits);
+      else this.#prepareShared(address, waits);
     }
+  }
+
+  #prepareShared(address: number, waits: Promise<unknown>[]): void {
+    const called = functionOf(this.#memory, address);
+    if (called !== 0) this.#prepareFunctions(called, waits);
   }
 
   /** The value, and frees the message. */
@@ -223,33 +247,55 @@ export class Packer {
   #makeCodec(): Codec {
     if (support === undefined) throw new RuntimeError("heddle has no host on this platform: import it as `heddle`.");
     const memory = this.#memory;
+    const isProgramMemory = (buffer: object): boolean =>
+      buffer === memory.words.buffer || buffer === elsewhere?.memory.words.buffer;
     return new Codec({
       shipper: support.shipper,
       shared: {
-        addressOf(value) {
+        addressOf: (value) => {
           const address = (value as { [ADDRESS]?: number | string })[ADDRESS];
           if (typeof address === "string") throw new Refusal(address);
-          if (address !== undefined) retain(memory, address);
-          return address;
+          return address === undefined ? undefined : this.#sent(address, value as Addressed);
         },
-        addressOfFunction(fn) {
+        addressOfFunction: (fn) => {
           // Own: a subclass is not what it extends. A getter, since most functions need no address ever.
           if (!Object.hasOwn(fn, ADDRESS)) return undefined;
-          const address = (fn as unknown as { [ADDRESS]: number })[ADDRESS];
-          retain(memory, address);
-          return address;
+          return this.#sent((fn as unknown as Addressed)[ADDRESS], fn.prototype as Addressed);
         },
         attach: (address) => {
-          const handle = this.#handles.attach(address);
+          const handle =
+            address >= FOREIGN ? elsewhere!.handles.attach(address - FOREIGN) : this.#handles.attach(address);
           return (handle as { [STANDS_FOR]?: object })[STANDS_FOR] ?? handle;
         },
-        describeView: (view) => describeView(memory, view),
+        describeView: (view) => {
+          const shown = describeView(view, isProgramMemory);
+          return shown && { address: this.#sent(shown.owner[ADDRESS], shown.owner), offset: shown.offset };
+        },
         restoreView,
-        isProgramMemory: (buffer) => buffer === memory.words.buffer,
+        isProgramMemory,
         release: (address) => release(memory, address),
       },
       ...(support.strings && { strings: support.strings }),
       ...(support.platform && { platform: support.platform }),
+      destination: this.#destination,
     });
+  }
+
+  /** Takes a reference for a message, and says how it names the object. */
+  #sent(address: number, object: Addressed): number {
+    const { memory } = object[DOMAIN];
+    if (memory === this.#memory) {
+      retain(memory, address);
+      return address;
+    }
+    if (this.#destination === "process") {
+      const name = object.constructor.name;
+      throw new Refusal(
+        `this ${name} lives in the memory of one process and cannot be sent to another process: make it with the ` +
+          `${name} of heddle/multiprocessing, which has the same methods`,
+      );
+    }
+    retain(memory, address);
+    return FOREIGN + address;
   }
 }

@@ -89,6 +89,7 @@ interface Pending {
 
 export class Parker {
   readonly #memory: Memory;
+  readonly #watches: boolean;
   readonly #slots: Slots;
   readonly #pending: Map<number, Pending> = new Map();
   /** Called whenever the doorbell rang: for those who look after rings of their own. */
@@ -103,8 +104,10 @@ export class Parker {
   #changes = 0;
   #changesSeen = 0;
 
-  constructor(memory: Memory) {
+  /** @param watches whether waits that last are looked at for knots: only among the threads of one program */
+  constructor(memory: Memory, watches = true) {
     this.#memory = memory;
+    this.#watches = watches;
     goOn(memory);
     this.#slots = new Slots(memory);
   }
@@ -157,24 +160,22 @@ export class Parker {
     const state = slot + SLOT.state;
     // Once it is too late to give up, the grant is on its way: there is nothing to do but sleep until it is there.
     let granting = false;
-    const watched = deadline === Infinity && kind.watch !== undefined;
+    const watched = deadline === Infinity && kind.watch !== undefined && this.#watches;
     let lookAt = Infinity;
     for (let first = true; ; first = false) {
       const seen = load(memory.words, state);
       if (seen === SLOT_STATE.granted) return undefined;
-      if (first || seen === SLOT_STATE.interrupted) {
-        platform.poll();
-        if (this.cancelRequested && kind.shielded !== true && !granting) {
-          if (this.#cancel(kind, object, slot, false)) {
-            this.#noticeCancel();
-            throw cancelled(kind);
-          }
-          granting = true;
+      if (first || seen === SLOT_STATE.interrupted) platform.poll();
+      if (this.cancelRequested && kind.shielded !== true && !granting) {
+        if (this.#cancel(kind, object, slot, false)) {
+          this.#noticeCancel();
+          throw cancelled(kind);
         }
-        if (seen === SLOT_STATE.interrupted) {
-          compareExchange(memory.words, state, SLOT_STATE.interrupted, SLOT_STATE.waiting);
-          continue;
-        }
+        granting = true;
+      }
+      if (seen === SLOT_STATE.interrupted) {
+        compareExchange(memory.words, state, SLOT_STATE.interrupted, SLOT_STATE.waiting);
+        continue;
       }
       const left = granting || deadline === Infinity ? Infinity : deadline - now();
       if (left <= 0) {
@@ -257,7 +258,7 @@ export class Parker {
         stopTimer: () => undefined,
         signal,
         onAbort: undefined,
-        endless: deadline === Infinity && signal === undefined && kind.watch !== undefined,
+        endless: deadline === Infinity && signal === undefined && kind.watch !== undefined && this.#watches,
         from,
       };
       if (pending.endless) this.#tickSoon();

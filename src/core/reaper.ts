@@ -226,6 +226,7 @@ function tellTheLiving(memory: Memory, dead: number, died: boolean): void {
           break;
         case TAG.event:
         case TAG.thread:
+        case TAG.process:
           completeSet(memory, object);
           break;
         default:

@@ -20,6 +20,7 @@ import {
   CONDITION,
   OBJECT,
   PRIORITY,
+  PROCESS,
   QUEUE,
   STRUCT,
   STRUCT_LAYOUT,
@@ -36,15 +37,30 @@ import { addressesIn } from "./wire/codec.ts";
 
 export const MESSAGE = { bytes: 0, attachments: 1, first: 2 } as const;
 
+/**
+ * In a message between threads, addresses from here on are of objects in the memory that processes share, if the program
+ * uses that: whoever made its domain says here how they are dealt with.
+ */
+export const FOREIGN: number = 2 ** 30;
+export const foreign: { memory: Memory | undefined } = { memory: undefined };
+
 /** Told when a message with attachments is discarded. The host sets it. */
 export const attachments: { drop(id: number): void } = { drop: () => undefined };
 
 export function retain(memory: Memory, address: number): void {
+  if (address >= FOREIGN) {
+    if (foreign.memory !== undefined) retain(foreign.memory, address - FOREIGN);
+    return;
+  }
   memory.reach(address);
   add(memory.words, address + OBJECT.references, 1);
 }
 
 export function release(memory: Memory, address: number): void {
+  if (address >= FOREIGN) {
+    if (foreign.memory !== undefined) release(foreign.memory, address - FOREIGN);
+    return;
+  }
   memory.reach(address);
   if (add(memory.words, address + OBJECT.references, -1) !== 1) return;
   dispose(memory, address);
@@ -93,6 +109,10 @@ function dispose(memory: Memory, address: number): void {
     case TAG.thread:
       for (const word of THREAD_MESSAGES) discardWord(memory, address + word);
       if (load(memory.words, address + THREAD.timer) !== 0) release(memory, load(memory.words, address + THREAD.timer));
+      break;
+    case TAG.process:
+      for (const word of THREAD_MESSAGES) discardWord(memory, address + word);
+      releaseWord(memory, address + PROCESS.parent);
       break;
     case TAG.value:
       releaseWord(memory, address + VALUE.lock);

@@ -7,8 +7,6 @@
 
 import { NotSendableError } from "../errors.ts";
 import { ADDRESS, type Addressed, DOMAIN } from "./address.ts";
-import type { Memory } from "./memory.ts";
-import { retain } from "./references.ts";
 
 export type View = Exclude<ArrayBufferView, DataView> & {
   readonly length: number;
@@ -43,20 +41,18 @@ function subarray(this: View, begin?: number, end?: number): View {
 }
 
 /**
- * For the codec: which object a view shows and from which byte on; takes a reference. `undefined`: it is no view of the
- * program's memory.
+ * For the codec: which object a view shows and from which byte on. `undefined`: it is no view of memory that is shared.
  */
-export function describeView(memory: Memory, view: ArrayBufferView): { address: number; offset: number } | undefined {
-  if (view.buffer !== memory.words.buffer) return undefined;
+export function describeView(
+  view: ArrayBufferView,
+  isProgramMemory: (buffer: object) => boolean,
+): { owner: Addressed; offset: number } | undefined {
+  if (!isProgramMemory(view.buffer)) return undefined;
   const owner = owners.get(view);
-  if (owner === undefined) {
-    throw new NotSendableError(
-      "it was made by hand over the memory of a SharedArray: send the SharedArray, its data, or a subarray of that",
-    );
-  }
-  const address = owner[ADDRESS];
-  retain(memory, address);
-  return { address, offset: view.byteOffset - 4 * address };
+  if (owner !== undefined) return { owner, offset: view.byteOffset - 4 * owner[ADDRESS] };
+  throw new NotSendableError(
+    "it was made by hand over the memory of a SharedArray: send the SharedArray, its data, or a subarray of that",
+  );
 }
 
 /** The other way round. */

@@ -41,7 +41,7 @@ export interface Start {
 export function launch(thread: Thread, start: Start): void {
   const object = thread[ADDRESS];
   if (thread.ident !== undefined) throw new RuntimeError("threads can only be started once");
-  if (host.isImporting()) throw missingGuard();
+  if (host.isImporting()) throw missingGuard("thread");
   const tid = claimThread(memory, memory.self);
   const record = recordOf(memory, tid);
   // The worker's own handle will have this reference.
@@ -78,14 +78,15 @@ export function launch(thread: Thread, start: Start): void {
   if (kindOf(thread)?.background !== true) began(thread, () => start.error());
 }
 
-function missingGuard(): RuntimeError {
+/** Whoever starts a thread or a process while its module is imported for another would do so again there, without end. */
+export function missingGuard(what: "thread" | "process"): RuntimeError {
   return new RuntimeError(
-    "A thread was started while this module was still being imported, in a thread that imports it to find one of its " +
-      "functions. heddle imports a program's modules again in each thread, so the main part of the program must not " +
+    `A ${what} was started while this module was still being imported, in a ${what} that imports it to find one of its ` +
+      `functions. heddle imports a program's modules again in each ${what}, so the main part of the program must not ` +
       "run there. Guard it:\n\n" +
       '    import { isMain } from "heddle";\n\n' +
       "    if (isMain(import.meta)) {\n" +
-      "      // start threads here\n" +
+      `      // start ${what}s here\n` +
       "    }\n",
   );
 }

@@ -82,14 +82,19 @@ async function idle(): Promise<void> {
   }
   waiting = true;
   try {
-    // An async wait keeps the process alive.
-    for (let left = awaited(); left.length > 0; left = awaited()) {
-      for (const thread of left) await parker.wait(JOIN_WAIT, thread[ADDRESS], thread, Infinity);
-    }
+    await waitForThreads();
   } finally {
     waiting = false;
   }
   reportAll();
+}
+
+/** Waits for all threads that are not daemons, also for those that they start. */
+export async function waitForThreads(): Promise<void> {
+  // An async wait keeps the process alive.
+  for (let left = awaited(); left.length > 0; left = awaited()) {
+    for (const thread of left) await parker.wait(JOIN_WAIT, thread[ADDRESS], thread, Infinity);
+  }
 }
 
 host.onIdle(() => void idle());

@@ -65,7 +65,7 @@ const list: readonly Mutant[] = [
   mutant(
     "wait-list",
     "an event loop is not rung",
-    "memory.notify(record + RECORD.doorbell)",
+    "memory.wakeLoop(record)",
     "undefined",
     "semaphore: on an event loop",
   ),

@@ -69,7 +69,9 @@ export const hooksSource: string = `(() => {
   };
   const flags = [...process.execArgv, ...(process.env.NODE_OPTIONS ?? "").split(/\\s+/)];
   const preloads = flags.flatMap((flag, at) => flag === "--import" ? [flags[at + 1]] : flag.startsWith("--import=") ? [flag.slice(9)] : []);
-  if (preloads.length === 0) return install();
+  // In a process of its own Node itself has imported them.
+  const { isMainThread } = process.getBuiltinModule("node:worker_threads");
+  if (preloads.length === 0 || isMainThread) return install();
   return (async () => {
     for (const name of preloads) {
       let hooked = false;

@@ -83,7 +83,7 @@ export class Codec {
       return finish(encoder, allocate);
     } catch (error) {
       for (const address of encoder.addresses) this.#options.shared.release(address);
-      if (error instanceof Refusal) throw error.toError(path);
+      if (error instanceof Refusal) throw error.toError(path, this.#options.destination);
       // Compared, not matched: there is no stack left to compile a pattern on.
       if (error instanceof RangeError && error.message.startsWith("Maximum call stack")) {
         throw new Refusal("there is too little stack left to encode it; send it from a shallower call").toError(path);

@@ -4,6 +4,7 @@ import { ByteWriter } from "./byte-writer.ts";
 import { Classifier, type Plan } from "./classify.ts";
 import { writeError } from "./error-envelope.ts";
 import { writeFunction, writeInstance } from "./function-writer.ts";
+import { nameOf } from "./intrinsics.ts";
 import type { CodecOptions, SharedObjects } from "./options.ts";
 import { Refusal, propertySegment } from "./refusal.ts";
 import { WrittenShapes } from "./shapes.ts";
@@ -52,10 +53,13 @@ export class Encoder extends ByteWriter {
   #moving: Set<object> | undefined;
   #marked: object[] = [];
 
+  readonly #destination: CodecOptions["destination"];
+
   constructor(options: CodecOptions) {
     super(options.strings ?? portableStrings);
     this.shipper = options.shipper;
     this.shared = options.shared;
+    this.#destination = options.destination;
     this.#classifier = new Classifier(options.platform);
   }
 
@@ -266,6 +270,9 @@ export class Encoder extends ByteWriter {
 
   /** Leaves the value to the platform. */
   attach(object: object): void {
+    if (this.#destination === "process") {
+      throw new Refusal(`${nameOf(object.constructor)} cannot be sent to another process: it belongs to this one`);
+    }
     this.register(object);
     this.byte(tag.ATTACHMENT);
     this.varint(this.attachments.length);

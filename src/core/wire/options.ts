@@ -34,4 +34,6 @@ export interface CodecOptions {
   readonly shared: SharedObjects;
   readonly strings?: HostStrings;
   readonly platform?: PlatformObjects;
+  /** Where its messages go: what only the platform can clone or move cannot leave the process. Default: a thread. */
+  readonly destination?: "thread" | "process";
 }

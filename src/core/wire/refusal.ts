@@ -26,14 +26,16 @@ export class Refusal {
     return this;
   }
 
-  toError(path: string): NotSendableError {
+  toError(path: string, destination = "thread"): NotSendableError {
     const segments = this.#segments.toReversed();
     if (segments.length > 12) segments.splice(6, segments.length - 9, "…");
     const limit = Error.stackTraceLimit;
     // Ten frames, the usual limit, would all be heddle's own, and not show the caller's line.
     if (typeof limit === "number") Error.stackTraceLimit = limit + OWN_FRAMES;
     try {
-      return new NotSendableError(`${path}${this.#loose ? "…" : ""}${segments.join("")}: ${this.what}`);
+      return new NotSendableError(
+        `${path}${this.#loose ? "…" : ""}${segments.join("")}: ${this.what.replace("another thread", `another ${destination}`)}`,
+      );
     } finally {
       Error.stackTraceLimit = limit;
     }

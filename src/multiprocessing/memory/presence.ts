@@ -145,6 +145,28 @@ function isGone(memory: Memory, record: number, tid: number): boolean {
   return load(words, record + RECORD.tid) === tid;
 }
 
+let told: (memory: Memory, record: number, status: number | undefined) => void = () => undefined;
+
+/** Calls `fn` for each that is buried, before that. `status`: as {@link exitStatusOf}. */
+export function onBurial(fn: typeof told): void {
+  told = fn;
+}
+
+/** How a process ended that nobody has asked for its exit code yet: as `exitcode`. `undefined`: it runs, or is gone. */
+export function exitStatusOf(pid: number): number | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, "latin1");
+  } catch {
+    return undefined;
+  }
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  if (fields[0] !== "Z" && fields[0] !== "X") return undefined;
+  // Field 52, as waitpid gives it.
+  const status = Number(fields[49]);
+  return (status & 127) === 0 ? status >>> 8 : -(status & 127);
+}
+
 let lastLook = 0;
 
 /** Buries those who are gone. At most every {@link LOOK_EVERY}. */
@@ -156,7 +178,10 @@ export function lookAround(memory: Memory): void {
   if (gone.length === 0) return;
   lockGuard(memory, PROGRAM.reaperGuard);
   try {
-    for (const record of gone) bury(memory, load(memory.words, record + RECORD.tid), true);
+    for (const record of gone) {
+      told(memory, record, exitStatusOf(load(memory.words, record + RECORD.pid)));
+      bury(memory, load(memory.words, record + RECORD.tid), true);
+    }
   } finally {
     unlockGuard(memory, PROGRAM.reaperGuard);
   }

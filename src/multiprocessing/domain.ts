@@ -1,0 +1,83 @@
+/**
+ * The domain of processes: everything in heddle/multiprocessing that is shared lives in its memory. It is made when the
+ * first such object is, and inherited by every child.
+ *
+ * ```
+ *   root process      memory made, its descriptor left where all its threads find it
+ *     └─ child        memory inherited as a descriptor
+ *          └─ thread  maps it again, and has a record of its own in it
+ * ```
+ * @module
+ */
+
+import { load, store } from "#atomics";
+import { host } from "#host";
+import { DOMAIN } from "../core/address.ts";
+import { Domain, threads } from "../core/domain.ts";
+import { loadInThreads, type SharedObject } from "../core/handles.ts";
+import { PROGRAM } from "../core/layout.ts";
+import { setOtherDomain } from "../core/packer.ts";
+import { platform } from "../core/platform.ts";
+import { lockGuard, unlockGuard } from "../core/raw/guard.ts";
+import { enroll, enrollFirst, leave, lookAround, LOOK_EVERY } from "./memory/presence.ts";
+import { ProcessMemory } from "./memory/process-memory.ts";
+import { ProcessParker } from "./parker.ts";
+
+let domain: Domain | undefined;
+const makers: (readonly [tag: number, make: () => object])[] = [];
+
+/** Memory that a parent has left for this process, as a descriptor. */
+export function inherit(descriptor: number): void {
+  store(threads.memory.words, PROGRAM.processMemory, descriptor + 1);
+}
+
+/** Made when it is first asked for. Errors: `RuntimeError` where processes cannot share memory. */
+export function processes(): Domain {
+  return (domain ??= make());
+}
+
+function make(): Domain {
+  const memory = attachOrCreate();
+  const parker = new ProcessParker(memory);
+  const made = new Domain(memory, parker, "process");
+  for (const [tag, maker] of makers) made.handles.register(tag, maker);
+  domain = made;
+  setOtherDomain(made);
+  const { poll, slice } = platform;
+  platform.poll = () => {
+    poll();
+    lookAround(memory);
+  };
+  // Nobody wakes a thread whose waker was killed.
+  platform.slice = () => Math.min(slice() ?? LOOK_EVERY, LOOK_EVERY);
+  host.onExit(() => leave(memory));
+  return made;
+}
+
+function attachOrCreate(): ProcessMemory {
+  const { memory: own } = threads;
+  // One thread at a time: two must not make two.
+  lockGuard(own, PROGRAM.processGuard);
+  try {
+    const descriptor = load(own.words, PROGRAM.processMemory) - 1;
+    if (descriptor < 0) {
+      const memory = ProcessMemory.create();
+      enrollFirst(memory);
+      inherit(memory.descriptor);
+      return memory;
+    }
+    const memory = new ProcessMemory(descriptor);
+    enroll(memory);
+    return memory;
+  } finally {
+    unlockGuard(own, PROGRAM.processGuard);
+  }
+}
+
+/** Puts a class of shared objects into the domain of processes. `make` makes a handle, or a new object. */
+export function inProcesses(prototype: SharedObject, tag: number, make: () => object, module: string): void {
+  Object.defineProperty(prototype, DOMAIN, { get: processes });
+  makers.push([tag, make]);
+  domain?.handles.register(tag, make);
+  loadInThreads(module);
+}

@@ -1,0 +1,216 @@
+/**
+ * Starting a process, and noticing its end: the side of the parent.
+ *
+ * @module
+ */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { host } from "#host";
+import { compareExchange, load, store } from "#atomics";
+import { hooksSource } from "../callable/node/hooks.ts";
+import { ADDRESS, DOMAIN } from "../core/handles.ts";
+import { PROCESS, RECORD } from "../core/layout.ts";
+import { privateFieldsOf } from "../core/packer.ts";
+import { platform } from "../core/platform.ts";
+import { interrupt, ring } from "../core/raw/wait-list.ts";
+import { release, retain } from "../core/references.ts";
+import { liveRecords } from "../core/thread-table.ts";
+import { NotSendableError, RuntimeError } from "../errors.ts";
+import { missingGuard } from "../threading/launch.ts";
+import { fieldsOf } from "../threading/outcome.ts";
+import { processes } from "./domain.ts";
+import { markEnded } from "./end.ts";
+import { exitStatusOf, LOOK_EVERY, onBurial } from "./memory/presence.ts";
+import type { Process } from "./process.ts";
+import { processRole } from "./role.ts";
+
+const { constants } = process.getBuiltinModule("node:os");
+
+/** What a new process is given, besides its object. */
+export interface Start {
+  readonly target: Function | undefined;
+  readonly args: unknown[] | undefined;
+  /** The class `Process`, which this module cannot import. */
+  readonly base: Function;
+}
+
+/** Under this name the child finds what it must know about itself. */
+export const BOOT_VARIABLE = "HEDDLE_PROCESS";
+/** The descriptor by which a child has the memory. */
+export const MEMORY_DESCRIPTOR = 3;
+
+/**
+ * What every child runs first: a script and not a file, so that it exists in bundles too. As for a worker.
+ */
+const BOOTSTRAP = `
+const boot = JSON.parse(process.env.${BOOT_VARIABLE});
+delete process.env.${BOOT_VARIABLE};
+globalThis[Symbol.for("heddle.child")] = boot;
+process.argv = boot.argv;
+await ${hooksSource};
+await import(boot.url);
+await globalThis[Symbol.for("heddle.roles")].get(boot.role)();
+`;
+
+/** Flags of Node that are for one run of one file, and not for its children. */
+const OWN_FLAGS =
+  /^(?:-[cep]|-pe|-i|--eval|--print|--check|--interactive|--input-type|--test|--watch|--inspect|--run|--build-sea|--experimental-default-type)/;
+const WITH_VALUE = /^(?:-[ep]|-pe|--eval|--print|--input-type|--run)$/;
+
+/** Children of this thread that have not ended. */
+const running: Map<Process, ChildProcess> = new Map();
+
+export function launchProcess(child: Process, start: Start): void {
+  if (host.isImporting()) throw missingGuard("process");
+  const { memory } = child[DOMAIN];
+  const object = child[ADDRESS];
+  packStart(child, start);
+  // The child's own handle will have this reference.
+  retain(memory, object);
+  const boot = { ...processRole, object, argv: process.argv };
+  let spawned: ChildProcess;
+  try {
+    spawned = spawn(process.execPath, [...inheritedFlags(), "--input-type=module", "--eval", BOOTSTRAP], {
+      // As in Python, a child has no standard input.
+      stdio: ["ignore", "inherit", "inherit", memoryDescriptor()],
+      env: { ...process.env, [BOOT_VARIABLE]: JSON.stringify(boot) },
+      windowsHide: true,
+    });
+  } catch (cause) {
+    release(memory, object);
+    throw new RuntimeError(`The process could not be started: ${(cause as Error).message}`, { cause });
+  }
+  if (spawned.pid !== undefined) store(memory.words, object + PROCESS.pid, spawned.pid);
+  running.set(child, spawned);
+  spawned.on("error", () => finish(child, undefined));
+  spawned.on("exit", (code, signal) => finish(child, code ?? -constants.signals[signal!]));
+  if (child.daemon) spawned.unref();
+  watch();
+}
+
+function memoryDescriptor(): number {
+  return (processes().memory as unknown as { readonly descriptor: number }).descriptor;
+}
+
+function inheritedFlags(): string[] {
+  const flags: string[] = [];
+  for (let i = 0; i < process.execArgv.length; i++) {
+    const flag = process.execArgv[i]!;
+    if (!OWN_FLAGS.test(flag)) flags.push(flag);
+    else if (WITH_VALUE.test(flag)) i++;
+  }
+  return flags;
+}
+
+/** Packs what the process needs. If a part cannot be sent, nothing of it stays behind. */
+function packStart(child: Process, { target, args, base }: Start): void {
+  const { memory, packer } = child[DOMAIN];
+  const parts: [word: number, value: unknown, path: string][] = [];
+  if (target !== undefined) parts.push([PROCESS.target, target, "target"]);
+  if (args !== undefined && args.length > 0) parts.push([PROCESS.args, args, "args"]);
+  if (child.constructor !== base) {
+    checkPrivateFields(child, base);
+    parts.push([PROCESS.class, child.constructor, "class"]);
+  }
+  const fields = fieldsOf(child);
+  if (Object.keys(fields).length > 0) parts.push([PROCESS.state, fields, "this"]);
+  const packed: [word: number, message: number][] = [];
+  try {
+    for (const [word, value, path] of parts) packed.push([word, packer.pack(value, path)]);
+  } catch (error) {
+    for (const [, message] of packed) packer.discard(message);
+    throw error;
+  }
+  for (const [word, message] of packed) store(memory.words, child[ADDRESS] + word, message);
+}
+
+function checkPrivateFields(child: Process, base: Function): void {
+  let suspicious = false;
+  for (let c = child.constructor; c !== base && c !== Function.prototype; c = Object.getPrototypeOf(c) as Function) {
+    suspicious ||= Function.prototype.toString.call(c).includes("#");
+  }
+  if (!suspicious) return;
+  const own = ["#target", "#args", "#startedFrom", "#outcome", "#closed", "#abort"];
+  const names = privateFieldsOf(child).filter((name) => !own.includes(name));
+  if (names.length === 0) return;
+  throw new NotSendableError(
+    `this.${names[0]}: the private field of a ${child.constructor.name} cannot be sent to another process; ` +
+      `make it an ordinary one (_${names[0]!.slice(1)})`,
+  );
+}
+
+/** The child is gone. Once for each. */
+function finish(child: Process, exitcode: number | undefined): void {
+  if (!running.delete(child)) return;
+  markEnded(child[DOMAIN].memory, child[ADDRESS], exitcode);
+}
+
+let watching = false;
+let lastLook = 0;
+
+/** A blocked parent gets no `exit` events: it looks itself; and others learn of an orphan's end by its burial. */
+function watch(): void {
+  if (watching) return;
+  watching = true;
+  const { poll } = platform;
+  platform.poll = () => {
+    poll();
+    const now = performance.now();
+    if (now - lastLook < LOOK_EVERY) return;
+    lastLook = now;
+    for (const [child, { pid }] of running) {
+      const status = pid === undefined ? undefined : exitStatusOf(pid);
+      // Marked, but kept among those that run until the event comes: only that frees what Node has for it.
+      if (status !== undefined) markEnded(child[DOMAIN].memory, child[ADDRESS], status);
+    }
+  };
+}
+
+onBurial((memory, record, status) => {
+  const object = load(memory.words, record + RECORD.object);
+  if (object !== 0) markEnded(memory, object, status);
+});
+
+/** The children of this process that have not ended, as far as this thread has started them. */
+export function activeChildren(): Process[] {
+  return [...running.keys()].filter((child) => child.isAlive);
+}
+
+export function signalProcess(child: Process, signal: "SIGTERM" | "SIGKILL"): void {
+  const { pid } = child;
+  if (pid === undefined) throw new RuntimeError("cannot signal a process before it is started");
+  // Its own handle knows that the number has not been given to another process meanwhile.
+  const own = running.get(child);
+  if (own !== undefined) own.kill(signal);
+  else if (child.isAlive) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It has just ended.
+    }
+  }
+}
+
+export function cancelProcess(child: Process, reason: unknown): void {
+  const { memory, packer } = child[DOMAIN];
+  const object = child[ADDRESS];
+  const message = packer.pack(reason, "reason");
+  if (compareExchange(memory.words, object + PROCESS.reason, 0, message) !== 0) packer.discard(message);
+  store(memory.words, object + PROCESS.cancelled, 1);
+  for (const record of liveRecords(memory)) {
+    if (load(memory.words, record + RECORD.object) !== object) continue;
+    store(memory.words, record + RECORD.cancel, 1);
+    interrupt(memory, record);
+    ring(memory, record);
+  }
+}
+
+/** Ends the daemons, as their parent ends. */
+host.onExit(() => {
+  for (const [child, spawned] of running) if (child.daemon) spawned.kill("SIGTERM");
+});
+
+/** Those that the process waits for before it ends. */
+export function awaitedChildren(): Process[] {
+  return activeChildren().filter((child) => !child.daemon);
+}

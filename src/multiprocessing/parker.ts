@@ -1,0 +1,27 @@
+/**
+ * How a thread waits for what processes share.
+ *
+ * @module
+ */
+
+import { threads } from "../core/domain.ts";
+import { Parker } from "../core/parker.ts";
+import { lookAround, LOOK_EVERY } from "./memory/presence.ts";
+import type { ProcessMemory } from "./memory/process-memory.ts";
+
+/** Ends its waits when the thread is cancelled, of which only the program's own memory knows. */
+export class ProcessParker extends Parker {
+  constructor(memory: ProcessMemory) {
+    super(memory, false);
+    threads.parker.onRing.add(() => this.drain());
+    // A loop is not told of those that were killed.
+    const timer = setInterval(() => {
+      if (this.pending > 0) lookAround(memory);
+    }, LOOK_EVERY) as unknown as { unref(): void };
+    timer.unref();
+  }
+
+  override get cancelRequested(): boolean {
+    return threads.parker.cancelRequested || super.cancelRequested;
+  }
+}
