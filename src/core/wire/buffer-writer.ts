@@ -42,6 +42,12 @@ export function writeBuffer(encoder: Encoder, buffer: ArrayBuffer): void {
   } catch {
     throw new Refusal("ArrayBuffer cannot be sent to another thread: it inherits from ArrayBuffer without being one");
   }
+  if (encoder.shared.isProgramMemory?.(buffer) === true) {
+    throw new Refusal(
+      "ArrayBuffer cannot be sent to another thread: it is the memory of the whole program; send the SharedArray, its " +
+        "data, or a subarray of that",
+    );
+  }
   if (length === 0 && isDetached(buffer)) throw new Refusal(`ArrayBuffer ${DETACHED}`);
   if (encoder.isMoving(buffer)) {
     encoder.transferList.push(buffer);
@@ -73,8 +79,8 @@ export function writeView(encoder: Encoder, view: ArrayBufferView): void {
   const name = nameOf(view) ?? "DataView";
   const number = isBuffer ? BUFFER_VIEW : (numbersOfViews.get(name) as number);
   const elementSize = (view as Partial<Uint8Array>).BYTES_PER_ELEMENT ?? 1;
+  if (writeSharedView(encoder, view, number, elementSize)) return;
   const shared = isShared(buffer);
-  if (shared && writeSharedView(encoder, view, number, elementSize)) return;
   const own = !shared && !encoder.isMoving(buffer) && encoder.numberOf(buffer) < 0;
   // Small Buffers are cut from a pool that holds other people's bytes, so each travels by itself.
   if (own && isBuffer) {
