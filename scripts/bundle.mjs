@@ -53,7 +53,6 @@ async function bundle() {
       packages: "external",
       sourcemap: "linked",
       sourcesContent: false,
-      minifyWhitespace: true,
       // Some classes would get another name, which users see.
       keepNames: true,
       logLevel: "warning",

@@ -63,7 +63,7 @@ export class ThreadMemory implements Memory {
     this.buffer = buffer;
     this.canBlock = canBlock;
     // Fixed-length views: length-tracking ones are 10 to 40 times slower.
-    this.words = new Int32Array(buffer, 0, buffer.byteLength >>> 2);
+    this.words = new Int32Array(buffer, 0, buffer.byteLength / 4);
     this.bytes = new Uint8Array(buffer, 0, buffer.byteLength);
     if (load(this.words, PROGRAM.magic) !== MAGIC || load(this.words, PROGRAM.version) !== VERSION) {
       throw new RuntimeError(
@@ -120,7 +120,7 @@ export class ThreadMemory implements Memory {
   }
 
   private refresh(): void {
-    this.words = new Int32Array(this.buffer, 0, this.buffer.byteLength >>> 2);
+    this.words = new Int32Array(this.buffer, 0, this.buffer.byteLength / 4);
     this.bytes = new Uint8Array(this.buffer, 0, this.buffer.byteLength);
   }
 }

@@ -14,7 +14,7 @@ import { load, store } from "#atomics";
 import { host } from "#host";
 import { DOMAIN } from "../core/address.ts";
 import { Domain, threads } from "../core/domain.ts";
-import { loadInThreads, type SharedObject } from "../core/handles.ts";
+import type { SharedObject } from "../core/handles.ts";
 import { PROGRAM } from "../core/layout.ts";
 import { setOtherDomain } from "../core/packer.ts";
 import { platform } from "../core/platform.ts";
@@ -24,7 +24,8 @@ import { ProcessMemory } from "./memory/process-memory.ts";
 import { ProcessParker } from "./parker.ts";
 
 let domain: Domain | undefined;
-const makers: (readonly [tag: number, make: () => object])[] = [];
+/** What is to be told of the domain once it exists. */
+const waiting: ((domain: Domain) => void)[] = [];
 
 /** Memory that a parent has left for this process, as a descriptor. */
 export function inherit(descriptor: number): void {
@@ -40,8 +41,8 @@ function make(): Domain {
   const memory = attachOrCreate();
   const parker = new ProcessParker(memory);
   const made = new Domain(memory, parker, "process");
-  for (const [tag, maker] of makers) made.handles.register(tag, maker);
   domain = made;
+  for (const tell of waiting) tell(made);
   setOtherDomain(made);
   const { poll, slice } = platform;
   platform.poll = () => {
@@ -74,10 +75,19 @@ function attachOrCreate(): ProcessMemory {
   }
 }
 
-/** Puts a class of shared objects into the domain of processes. `make` makes a handle, or a new object. */
-export function inProcesses(prototype: SharedObject, tag: number, make: () => object, module: string): void {
+/** Calls `fn` with the domain as soon as it exists. */
+export function onDomain(fn: (domain: Domain) => void): void {
+  waiting.push(fn);
+  if (domain !== undefined) fn(domain);
+}
+
+/** Puts a class of shared objects into the domain of processes. */
+export function ofProcesses(prototype: SharedObject): void {
   Object.defineProperty(prototype, DOMAIN, { get: processes });
-  makers.push([tag, make]);
-  domain?.handles.register(tag, make);
-  loadInThreads(module);
+}
+
+/** As {@link ofProcesses}. `make` makes a handle, or a new object. */
+export function inProcesses(prototype: SharedObject, tag: number, make: () => object): void {
+  ofProcesses(prototype);
+  onDomain(({ handles }) => handles.register(tag, make));
 }

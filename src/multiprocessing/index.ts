@@ -1,11 +1,18 @@
 /**
- * heddle/multiprocessing: processes that share memory. The names of Python's `multiprocessing`.
+ * heddle/multiprocessing: processes that share memory, under the names of Python's `multiprocessing`.
  *
  * @module
  */
 
+import { loadInThreads } from "../core/handles.ts";
 import "./process-main.ts";
 
 export * from "./primitives.ts";
-export { Process, currentProcess, parentProcess, type ProcessOptions, Sentinel } from "./process.ts";
+export { struct } from "./structs.ts";
+export { currentProcess, parentProcess, Process, type ProcessOptions, Sentinel } from "./process.ts";
 export { activeChildren } from "./launch.ts";
+export { cpuCount } from "./cpu-count.ts";
+export { bool, float32, float64, int16, int32, int64, int8, uint16, uint32, uint64, uint8 } from "../shared/types.ts";
+
+// A thread of this process may be sent what is shared with processes.
+loadInThreads(import.meta.url);

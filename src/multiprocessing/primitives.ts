@@ -71,19 +71,18 @@ export class SharedArray<V extends number | bigint | boolean = number> extends T
 /** As `SharedMap` of heddle/shared, between processes. */
 export class SharedMap<K extends string | number = string, V = unknown> extends ThreadSharedMap<K, V> {}
 
-const here = import.meta.url;
-inProcesses(Lock.prototype, TAG.lock, () => new Lock(), here);
-inProcesses(RLock.prototype, TAG.rlock, () => new RLock(), here);
-inProcesses(RWLock.prototype, TAG.rwlock, () => new RWLock(), here);
-inProcesses(Condition.prototype, TAG.condition, () => new Condition(), here);
-inProcesses(Semaphore.prototype, TAG.semaphore, () => new Semaphore(), here);
-inProcesses(BoundedSemaphore.prototype, TAG.boundedSemaphore, () => new BoundedSemaphore(), here);
-inProcesses(Event.prototype, TAG.event, () => new Event(), here);
-inProcesses(Barrier.prototype, TAG.barrier, () => new Barrier(1), here);
-inProcesses(Queue.prototype, TAG.queue, () => new Queue(), here);
-inProcesses(LifoQueue.prototype, TAG.lifoQueue, () => new LifoQueue(), here);
-inProcesses(PriorityQueue.prototype, TAG.priorityQueue, () => new PriorityQueue(), here);
-inProcesses(SimpleQueue.prototype, TAG.simpleQueue, () => new SimpleQueue(), here);
-inProcesses(Value.prototype, TAG.value, () => new Value(int32), here);
-inProcesses(SharedArray.prototype, TAG.array, () => new SharedArray(int32, 0), here);
-inProcesses(SharedMap.prototype, TAG.map, () => new SharedMap(), here);
+inProcesses(Lock.prototype, TAG.lock, () => new Lock());
+inProcesses(RLock.prototype, TAG.rlock, () => new RLock());
+inProcesses(RWLock.prototype, TAG.rwlock, () => new RWLock());
+inProcesses(Condition.prototype, TAG.condition, () => new Condition());
+inProcesses(Semaphore.prototype, TAG.semaphore, () => new Semaphore());
+inProcesses(BoundedSemaphore.prototype, TAG.boundedSemaphore, () => new BoundedSemaphore());
+inProcesses(Event.prototype, TAG.event, () => new Event());
+inProcesses(Barrier.prototype, TAG.barrier, () => new Barrier(1));
+inProcesses(Queue.prototype, TAG.queue, () => new Queue());
+inProcesses(LifoQueue.prototype, TAG.lifoQueue, () => new LifoQueue());
+inProcesses(PriorityQueue.prototype, TAG.priorityQueue, () => new PriorityQueue());
+inProcesses(SimpleQueue.prototype, TAG.simpleQueue, () => new SimpleQueue());
+inProcesses(Value.prototype, TAG.value, () => new Value(int32));
+inProcesses(SharedArray.prototype, TAG.array, () => new SharedArray(int32, 0));
+inProcesses(SharedMap.prototype, TAG.map, () => new SharedMap());

@@ -10,6 +10,7 @@ import { ENDED, PROCESS, RECORD } from "../core/layout.ts";
 import { memory as threadMemory } from "../core/program.ts";
 import { ring } from "../core/raw/wait-list.ts";
 import { announceDeath } from "../core/reaper.ts";
+import { CancelledError } from "../errors.ts";
 import { waitForThreads } from "../threading/shutdown.ts";
 import { fieldsOf } from "../threading/outcome.ts";
 import { inherit, processes } from "./domain.ts";
@@ -90,6 +91,8 @@ function leave(object: number, current: Process | undefined, error: unknown): vo
   announceDeath(memory, memory.self);
   store(memory.words, object + PROCESS.outcome, packer.packThrown(error));
   store(memory.words, object + PROCESS.ended, ENDED.threw);
+  // Whoever asked it to end knows.
+  if (current?.cancelRequested === true && error instanceof CancelledError) return;
   const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);
   host.writeError(`Process ${current?.name ?? "that was starting"}:\n${text}\n`);
 }

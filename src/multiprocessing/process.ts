@@ -315,7 +315,7 @@ export class Process<A extends unknown[] = unknown[], R = unknown> extends Share
   }
 }
 
-inProcesses(Process.prototype, TAG.process, () => new Process(), import.meta.url);
+inProcesses(Process.prototype, TAG.process, () => new Process());
 
 /** What a {@link Process} has for `connectionWait`. */
 export class Sentinel {

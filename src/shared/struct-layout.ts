@@ -87,7 +87,7 @@ export class Definition {
   }
 
   /** As a program gives it. Throws `TypeError` and `ValueError`. */
-  static of(fields: Readonly<Record<string, FieldType>>): Definition {
+  static of(fields: Readonly<Record<string, FieldType>>, base: SharedObject): Definition {
     if (typeof fields !== "object" || fields === null || Array.isArray(fields)) {
       throw new TypeError(`struct() takes an object of fields, such as { balance: float64 }, not ${show(fields)}`);
     }
@@ -97,7 +97,7 @@ export class Definition {
     for (const name of names) {
       if (TAKEN.has(name))
         throw new ValueError(`a struct cannot have a field named ${JSON.stringify(name)}: every object has one`);
-      types.set(name, fieldType(fields[name], name));
+      types.set(name, fieldType(fields[name], name, base));
     }
     return new Definition(
       names.map((name) => [name, describeType(types.get(name)!)]),
@@ -129,9 +129,15 @@ export class Definition {
   }
 }
 
-function fieldType(type: unknown, name: string): DataType | SharedClass {
+function fieldType(type: unknown, name: string, base: SharedObject): DataType | SharedClass {
   if (type instanceof DataType) return typeOf(type, `field ${name}`) as DataType;
-  if (typeof type === "function" && SharedObject.isPrototypeOf(type)) return type as SharedClass;
+  if (typeof type === "function" && SharedObject.isPrototypeOf(type)) {
+    if ((type.prototype as SharedObject)[DOMAIN] === base[DOMAIN]) return type as SharedClass;
+    throw new TypeError(
+      `field ${name} is a ${type.name} of other memory than the struct's: take struct and ${type.name} both from ` +
+        "heddle/multiprocessing to share them with processes, or neither",
+    );
+  }
   throw new TypeError(
     `field ${name} must be a type such as int32, or a class of shared objects such as Lock or a struct, not ${show(type)}`,
   );

@@ -7,9 +7,8 @@
 import { load, store } from "#atomics";
 import { host } from "#host";
 import { type Domain, threads } from "../core/domain.ts";
-import { ADDRESS, DOMAIN, isAttaching, registerResolver, SharedObject } from "../core/handles.ts";
+import { ADDRESS, DOMAIN, isAttaching, loadInThreads, SharedObject } from "../core/handles.ts";
 import { STRUCT, TAG } from "../core/layout.ts";
-import { intern, peek } from "../core/messages.ts";
 import { retain } from "../core/references.ts";
 import { NotSendableError, RuntimeError, ValueError } from "../errors.ts";
 import { type DataType, show } from "./data-type.ts";
@@ -40,7 +39,7 @@ export interface StructClass<F> {
 }
 
 /** What all of them extend. */
-abstract class Base extends SharedObject {
+export abstract class StructBase extends SharedObject {
   readonly #kind: Kind;
   /** Kept so that this thread knows it: the struct has a reference of its own. */
   readonly #layout: StructLayout;
@@ -55,7 +54,7 @@ abstract class Base extends SharedObject {
       const given = checkInitial(definition, initial);
       nested = definition.nested.map((field) => (given[field.name] as SharedObject | undefined) ?? makeNested(field));
       layout = kind.layout;
-      if (target !== kind.class) classMessage = messageOf(target);
+      if (target !== kind.class) classMessage = kind.family.messageOf(target);
     }
     super(TAG.struct, definition.words, (address, { memory }) => {
       retain(memory, layout![ADDRESS]);
@@ -78,13 +77,13 @@ abstract class Base extends SharedObject {
   }
 
   /** Where the fields of `value` begin, if it is of that kind. */
-  static addressIn(value: Base, kind: Kind): number {
+  static addressIn(value: StructBase, kind: Kind): number {
     if (value.#kind !== kind) throw new TypeError("a field was asked of a struct that does not have it");
     return value[ADDRESS];
   }
 
-  static nestedIn(value: Base, kind: Kind, i: number): SharedObject {
-    const address = Base.addressIn(value, kind);
+  static nestedIn(value: StructBase, kind: Kind, i: number): SharedObject {
+    const address = StructBase.addressIn(value, kind);
     const known = value.#nested[i];
     if (known !== undefined) return known;
     const { memory, handles } = value[DOMAIN];
@@ -104,28 +103,30 @@ abstract class Base extends SharedObject {
 
 /** A class of structs in this thread. */
 class Kind {
+  readonly family: StructFamily;
   definition: Definition;
-  readonly class: SharedClass<Base>;
+  readonly class: SharedClass<StructBase>;
   #layout: StructLayout | undefined;
 
-  constructor(definition: Definition) {
+  constructor(family: StructFamily, definition: Definition) {
+    this.family = family;
     this.definition = definition;
     // oxlint-disable-next-line unicorn/no-this-assignment, typescript/no-this-alias -- the class below has a `this` of its own
     const kind = this;
-    this.class = class Struct extends Base {
+    this.class = class Struct extends family.base {
       constructor(initial?: unknown) {
         super(kind, new.target, initial);
       }
     };
     for (const { name, type, offset } of definition.scalars) {
       Object.defineProperty(this.class.prototype, name, {
-        get(this: Base) {
-          return type.load(this[DOMAIN].memory, Base.addressIn(this, kind) + offset);
+        get(this: StructBase) {
+          return type.load(this[DOMAIN].memory, StructBase.addressIn(this, kind) + offset);
         },
-        set(this: Base, value: unknown) {
+        set(this: StructBase, value: unknown) {
           const checking: DataType = type;
           checking.check(value, name);
-          type.store(this[DOMAIN].memory, Base.addressIn(this, kind) + offset, value);
+          type.store(this[DOMAIN].memory, StructBase.addressIn(this, kind) + offset, value);
         },
         enumerable: true,
         configurable: true,
@@ -133,8 +134,8 @@ class Kind {
     }
     definition.nested.forEach(({ name }, i) => {
       Object.defineProperty(this.class.prototype, name, {
-        get(this: Base) {
-          return Base.nestedIn(this, kind, i);
+        get(this: StructBase) {
+          return StructBase.nestedIn(this, kind, i);
         },
         set() {
           throw new TypeError(`${name} is a shared object that belongs to the struct; it cannot be replaced.`);
@@ -151,24 +152,108 @@ class Kind {
   /** This thread's layout for structs it makes. */
   get layout(): StructLayout {
     if (this.#layout === undefined) {
-      this.#layout = new StructLayout(this.definition.key);
+      this.#layout = new this.family.layout(this.definition.key);
       this.#layout.standFor(this.class);
     }
     return this.#layout;
   }
 }
 
-/** One class for each definition, whoever asks for it first: the program, or a struct that arrives. */
-const kinds: Map<string, Kind> = new Map();
+/** The struct classes of one domain. */
+export class StructFamily {
+  /** What its structs extend, and the class of its layouts: both of the domain. */
+  readonly base: abstract new (kind: Kind, target: Function, initial: unknown) => StructBase;
+  readonly layout: new (key: string) => StructLayout;
+  readonly #domain: () => Domain;
+  /** One class for each definition, whoever asks for it first: the program, or a struct that arrives. */
+  readonly #kinds: Map<string, Kind> = new Map();
+  readonly #classMessages: WeakMap<Function, number> = new WeakMap();
+  readonly #classes: Map<number, Function> = new Map();
 
-function kindWithKey(key: string): Kind {
-  let kind = kinds.get(key);
-  if (kind === undefined) {
-    kind = new Kind(Definition.from(key, (nested) => kindWithKey(nested).class));
-    kinds.set(key, kind);
+  constructor(base: StructFamily["base"], layout: StructFamily["layout"], domain: () => Domain) {
+    this.base = base;
+    this.layout = layout;
+    this.#domain = domain;
   }
-  return kind;
+
+  /** See {@link struct}. */
+  struct<F extends Readonly<Record<string, FieldType>>>(fields: F): StructClass<F> {
+    const definition = Definition.of(fields, this.base.prototype as StructBase);
+    const known = this.#kinds.get(definition.key);
+    let kind = known;
+    if (known === undefined || !known.definition.agrees(definition)) {
+      // Two classes of one name among the fields: those of the first definition are what others get.
+      kind = new Kind(this, definition);
+      if (known === undefined) this.#kinds.set(definition.key, kind);
+    } else if (!known.definition.isComplete) {
+      known.definition = definition;
+    }
+    return kind!.class as unknown as StructClass<F>;
+  }
+
+  /** Lets the structs of other threads arrive. */
+  register(domain: Domain): void {
+    domain.handles.registerResolver(TAG.structLayout, () => () => {
+      const layout = new this.layout("");
+      layout.standFor(this.#kindWithKey(layout.key).class);
+      return layout;
+    });
+    domain.handles.registerResolver(TAG.struct, (address) => {
+      const kind = this.#kindWithKey(layoutAt(domain, address).key);
+      const target = this.#classOf(load(domain.memory.words, address + STRUCT.class), kind.class);
+      // The base's constructor alone: a subclass's own may want arguments.
+      return () => Reflect.construct(kind.class, [], target) as object;
+    });
+  }
+
+  #kindWithKey(key: string): Kind {
+    let kind = this.#kinds.get(key);
+    if (kind === undefined) {
+      kind = new Kind(
+        this,
+        Definition.from(key, (nested) => this.#kindWithKey(nested).class),
+      );
+      this.#kinds.set(key, kind);
+    }
+    return kind;
+  }
+
+  /** The message of a subclass, or 0 if it cannot be found by name from another thread. */
+  messageOf(target: Function): number {
+    let message = this.#classMessages.get(target);
+    if (message === undefined) {
+      try {
+        message = this.#domain().packer.intern(target, "class") ?? 0;
+      } catch (error) {
+        if (!(error instanceof NotSendableError)) throw error;
+        message = 0;
+      }
+      this.#classMessages.set(target, message);
+      if (message !== 0) this.#classes.set(message, target);
+    }
+    return message;
+  }
+
+  /** The subclass that a message names, if this thread can find it. */
+  #classOf(message: number, base: SharedClass<StructBase>): Function {
+    if (message === 0) return base;
+    let target = this.#classes.get(message);
+    if (target === undefined) {
+      try {
+        target = this.#domain().packer.peek(message) as Function;
+      } catch {
+        // Its module is not loaded here: later structs may find it.
+        return base;
+      }
+      this.#classes.set(message, target);
+    }
+    return base.isPrototypeOf(target) ? target : base;
+  }
 }
+
+const family: StructFamily = new StructFamily(StructBase, StructLayout, () => threads);
+family.register(threads);
+loadInThreads(import.meta.url);
 
 /**
  * Makes a class of records that threads share: each field is a number of a given type, or a shared object such as a lock
@@ -206,17 +291,7 @@ function kindWithKey(key: string): Kind {
  * Source: `ctypes.Structure` with `multiprocessing.Value`.
  */
 export function struct<F extends Readonly<Record<string, FieldType>>>(fields: F): StructClass<F> {
-  const definition = Definition.of(fields);
-  const known = kinds.get(definition.key);
-  let kind = known;
-  if (known === undefined || !known.definition.agrees(definition)) {
-    // Two classes of one name among the fields: those of the first definition are what others get.
-    kind = new Kind(definition);
-    if (known === undefined) kinds.set(definition.key, kind);
-  } else if (!known.definition.isComplete) {
-    known.definition = definition;
-  }
-  return kind!.class as unknown as StructClass<F>;
+  return family.struct(fields);
 }
 
 function checkInitial(definition: Definition, initial: unknown): Record<string, unknown> {
@@ -253,63 +328,8 @@ function makeNested(field: { name: string; class: SharedClass | undefined; class
   return new (field.class as new () => SharedObject)();
 }
 
-const classMessages: WeakMap<Function, number> = new WeakMap();
-const classes: Map<number, Function> = new Map();
-
-/** The message of a subclass, or 0 if it cannot be found by name from another thread. */
-function messageOf(target: Function): number {
-  let message = classMessages.get(target);
-  if (message === undefined) {
-    try {
-      message = intern(target, "class") ?? 0;
-    } catch (error) {
-      if (!(error instanceof NotSendableError)) throw error;
-      message = 0;
-    }
-    classMessages.set(target, message);
-    if (message !== 0) classes.set(message, target);
-  }
-  return message;
-}
-
-/** The subclass that a message names, if this thread can find it. */
-function classOf(message: number, base: SharedClass<Base>): Function {
-  if (message === 0) return base;
-  let target = classes.get(message);
-  if (target === undefined) {
-    try {
-      target = peek(message) as Function;
-    } catch {
-      // Its module is not loaded here: later structs may find it.
-      return base;
-    }
-    classes.set(message, target);
-  }
-  return base.isPrototypeOf(target) ? target : base;
-}
-
 function layoutAt({ memory, handles }: Domain, struct: number): StructLayout {
   const layout = load(memory.words, struct + STRUCT.layout);
   retain(memory, layout);
   return handles.attach(layout) as StructLayout;
 }
-
-registerResolver(
-  TAG.structLayout,
-  () => () => {
-    const layout = new StructLayout("");
-    layout.standFor(kindWithKey(layout.key).class);
-    return layout;
-  },
-  import.meta.url,
-);
-registerResolver(
-  TAG.struct,
-  (address) => {
-    const kind = kindWithKey(layoutAt(threads, address).key);
-    const target = classOf(load(threads.memory.words, address + STRUCT.class), kind.class);
-    // The base's constructor alone: a subclass's own may want arguments.
-    return () => Reflect.construct(kind.class, [], target) as object;
-  },
-  import.meta.url,
-);

@@ -14,7 +14,7 @@ function longsTo(memory: Memory, address: number): LongWords {
   let { longs } = memory;
   if (longs === undefined || address >>> 1 >= longs.length) {
     const { buffer } = memory.words;
-    memory.longs = longs = new BigInt64Array(buffer, 0, buffer.byteLength >>> 3);
+    memory.longs = longs = new BigInt64Array(buffer, 0, buffer.byteLength / 8);
   }
   return longs;
 }
