@@ -51,12 +51,19 @@ export interface MessageSupport {
 export const STANDS_FOR: unique symbol = Symbol.for("heddle.stands-for") as never;
 
 let support: MessageSupport | undefined;
-/** The domain of processes, once this thread uses it: its objects can be sent to threads too. */
-let elsewhere: Domain | undefined;
+/** The domain of processes, whose objects can be sent to threads too; and what it is once this thread uses it. */
+let elsewhere: (() => Domain) | undefined;
+let used: Domain | undefined;
 
-export function setOtherDomain(domain: Domain): void {
-  elsewhere = domain;
-  foreign.memory = domain.memory;
+/** `get` gives the domain, made if need be. */
+export function setOtherDomain(get: () => Domain): void {
+  elsewhere = get;
+  foreign.memory = () => get().memory;
+}
+
+/** It has been made. */
+export function useOtherDomain(domain: Domain): void {
+  used = domain;
 }
 
 export function setMessageSupport(given: MessageSupport): void {
@@ -172,7 +179,7 @@ export class Packer {
       if (loading !== undefined) waits.push(loading);
     }
     for (const address of addressesIn(bytes)) {
-      if (address >= FOREIGN) elsewhere!.packer.#prepareShared(address - FOREIGN, waits);
+      if (address >= FOREIGN) elsewhere!().packer.#prepareShared(address - FOREIGN, waits);
       else this.#prepareShared(address, waits);
     }
   }
@@ -248,7 +255,7 @@ export class Packer {
     if (support === undefined) throw new RuntimeError("heddle has no host on this platform: import it as `heddle`.");
     const memory = this.#memory;
     const isProgramMemory = (buffer: object): boolean =>
-      buffer === memory.words.buffer || buffer === elsewhere?.memory.words.buffer;
+      buffer === memory.words.buffer || buffer === used?.memory.words.buffer;
     return new Codec({
       shipper: support.shipper,
       shared: {
@@ -264,7 +271,7 @@ export class Packer {
         },
         attach: (address) => {
           const handle =
-            address >= FOREIGN ? elsewhere!.handles.attach(address - FOREIGN) : this.#handles.attach(address);
+            address >= FOREIGN ? elsewhere!().handles.attach(address - FOREIGN) : this.#handles.attach(address);
           return (handle as { [STANDS_FOR]?: object })[STANDS_FOR] ?? handle;
         },
         describeView: (view) => {

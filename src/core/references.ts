@@ -42,14 +42,14 @@ export const MESSAGE = { bytes: 0, attachments: 1, first: 2 } as const;
  * uses that: whoever made its domain says here how they are dealt with.
  */
 export const FOREIGN: number = 2 ** 30;
-export const foreign: { memory: Memory | undefined } = { memory: undefined };
+export const foreign: { memory: (() => Memory) | undefined } = { memory: undefined };
 
 /** Told when a message with attachments is discarded. The host sets it. */
 export const attachments: { drop(id: number): void } = { drop: () => undefined };
 
 export function retain(memory: Memory, address: number): void {
   if (address >= FOREIGN) {
-    if (foreign.memory !== undefined) retain(foreign.memory, address - FOREIGN);
+    if (foreign.memory !== undefined) retain(foreign.memory(), address - FOREIGN);
     return;
   }
   memory.reach(address);
@@ -58,7 +58,7 @@ export function retain(memory: Memory, address: number): void {
 
 export function release(memory: Memory, address: number): void {
   if (address >= FOREIGN) {
-    if (foreign.memory !== undefined) release(foreign.memory, address - FOREIGN);
+    if (foreign.memory !== undefined) release(foreign.memory(), address - FOREIGN);
     return;
   }
   memory.reach(address);

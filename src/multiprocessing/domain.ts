@@ -16,7 +16,7 @@ import { DOMAIN } from "../core/address.ts";
 import { Domain, threads } from "../core/domain.ts";
 import type { SharedObject } from "../core/handles.ts";
 import { PROGRAM } from "../core/layout.ts";
-import { setOtherDomain } from "../core/packer.ts";
+import { setOtherDomain, useOtherDomain } from "../core/packer.ts";
 import { platform } from "../core/platform.ts";
 import { lockGuard, unlockGuard } from "../core/raw/guard.ts";
 import { enroll, enrollFirst, leave, lookAround, LOOK_EVERY } from "./memory/presence.ts";
@@ -26,6 +26,7 @@ import { ProcessParker } from "./parker.ts";
 let domain: Domain | undefined;
 /** What is to be told of the domain once it exists. */
 const waiting: ((domain: Domain) => void)[] = [];
+setOtherDomain(processes);
 
 /** Memory that a parent has left for this process, as a descriptor. */
 export function inherit(descriptor: number): void {
@@ -42,8 +43,8 @@ function make(): Domain {
   const parker = new ProcessParker(memory);
   const made = new Domain(memory, parker, "process");
   domain = made;
+  useOtherDomain(made);
   for (const tell of waiting) tell(made);
-  setOtherDomain(made);
   const { poll, slice } = platform;
   platform.poll = () => {
     poll();
