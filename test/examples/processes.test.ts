@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { runExample } from "./run-example.ts";
 
 test("CAN-1b in processes: both start before one is done, each with a pid of its own; the shorter is done first", async () => {
-  const lines = await runExample("process-downloads", "900", "300");
+  const lines = await runExample("process-downloads", "3000", "1500");
   const pids = lines.slice(0, 3).map((line) => /process (\d+)$/.exec(line)?.[1]);
   assert.equal(new Set(pids).size, 3);
   assert.deepEqual(
