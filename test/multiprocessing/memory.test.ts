@@ -3,11 +3,13 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { load, store } from "#atomics";
 import { allocZeroed } from "../../src/core/heap.ts";
-import { GRANT, LOCK_WORDS, OBJECT, TAG } from "../../src/core/layout.ts";
+import { GRANT, LOCK_WORDS, MAGIC, OBJECT, PAGE_WORDS, PROGRAM, TAG, VERSION } from "../../src/core/layout.ts";
 import { Parker } from "../../src/core/parker.ts";
 import { platform } from "../../src/core/platform.ts";
 import { unlock } from "../../src/core/raw/lock.ts";
@@ -74,4 +76,31 @@ test("no file is left, nor was there one with a name", () => {
     fs.readdirSync("/dev/shm").filter((name) => name.includes("heddle")),
     [],
   );
+});
+
+test("a descriptor of something else is refused, saying why", () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "heddle-memory-"));
+  const file = path.join(folder, "file");
+  const open = (bytes: number, words: readonly number[] = []): number => {
+    fs.writeFileSync(file, new Uint8Array(Int32Array.from(words).buffer));
+    fs.truncateSync(file, bytes);
+    return fs.openSync(file, "r+");
+  };
+  try {
+    assert.throws(() => new ProcessMemory(open(4096)), /not the memory of a heddle program: it has 4096 bytes/);
+    assert.throws(() => new ProcessMemory(open(2 ** 32)), /its first word is another/);
+    assert.throws(() => new ProcessMemory(open(2 ** 32, [MAGIC, VERSION + 1])), /it is of version/);
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+});
+
+test("an address outside of the memory is an error, not the end of the process", () => {
+  const { memory } = make();
+  const pages = load(memory.words, PROGRAM.pages);
+  assert.throws(() => memory.reach(pages * PAGE_WORDS), /damaged/);
+  assert.throws(() => memory.reach(-1), /damaged/);
+  memory.grow(pages + 1);
+  assert.equal(memory.reach(pages * PAGE_WORDS), pages * PAGE_WORDS);
+  assert.equal(memory.words[pages * PAGE_WORDS], 0);
 });

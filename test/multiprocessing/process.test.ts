@@ -310,6 +310,24 @@ if (isMain(import.meta)) {
     assert.equal(inner.getNowait(), 8);
   });
 
+  test("heddle: a thread that is terminated while it holds a lock of processes: the next to come is told", async () => {
+    const [lock, taken] = [new Lock(), new Event()];
+    const thread = spawn(
+      (held: Lock, up: Event) => {
+        held.acquireSync();
+        up.set();
+        new Event().waitSync();
+      },
+      lock,
+      taken,
+    );
+    await taken.wait();
+    const waiting = new Process({ target: (wanted: Lock) => void wanted.acquireSync(), args: [lock] }).start();
+    await thread.terminate();
+    await assert.rejects(waiting.join(), { name: "OwnerDiedError" });
+    lock.recover().release();
+  });
+
   test("nothing is left behind: no file, no zombie", () => {
     assert.deepEqual(
       fs.readdirSync("/dev/shm").filter((name) => name.startsWith("heddle-memory")),
