@@ -5,6 +5,7 @@
  * @module
  */
 
+export * from "./contextvars/index.ts";
 export { threadRole } from "./threading/role.ts";
 export { InitializerFailed, PoolWorker } from "./futures/pool-worker.ts";
 export * from "./queue/index.ts";

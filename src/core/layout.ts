@@ -225,6 +225,8 @@ export const TAG = {
   map: 0x6c24,
   /** A value in a map, which readers keep while they decode it. */
   box: 0x6c25,
+  /** What goes to another thread in place of an object that each has for itself. */
+  passport: 0x6c30,
 } as const;
 
 export const LOCK = {
@@ -349,9 +351,11 @@ export const THREAD = {
   timer: 19,
   /** 1: what it starts with is packed. Its worker may boot sooner, and then waits for that. */
   packed: 20,
+  /** Message, or 0: the context it runs in. */
+  context: 21,
 } as const;
-export const THREAD_MESSAGES: readonly number[] = [7, 8, 9, 10, 11, 12, 13, 14];
-export const THREAD_WORDS = 21;
+export const THREAD_MESSAGES: readonly number[] = [7, 8, 9, 10, 11, 12, 13, 14, 21];
+export const THREAD_WORDS = 22;
 export const ENDED = { no: 0, returned: 1, threw: 2 } as const;
 
 const OF_PROCESS = {
@@ -476,3 +480,6 @@ export const MAP_ENTRY = {
 
 export const BOX = { message: 2 } as const;
 export const BOX_WORDS = 3;
+
+export const PASSPORT = { message: 2 } as const;
+export const PASSPORT_WORDS = 3;

@@ -19,6 +19,7 @@ import {
   BOX,
   CONDITION,
   OBJECT,
+  PASSPORT,
   PRIORITY,
   PROCESS,
   QUEUE,
@@ -134,6 +135,9 @@ function dispose(memory: Memory, address: number): void {
       break;
     case TAG.box:
       discardWord(memory, address + BOX.message);
+      break;
+    case TAG.passport:
+      discardWord(memory, address + PASSPORT.message);
       break;
     default:
   }

@@ -6,6 +6,8 @@
 
 import { host } from "#host";
 import { load, store } from "#atomics";
+import type { Context } from "../contextvars/context.ts";
+import { packContext } from "../contextvars/packed.ts";
 import { ADDRESS } from "../core/handles.ts";
 import type { ResourceLimits, WorkerEnd } from "../core/host.ts";
 import { ENDED, RECORD, REQUEST, THREAD } from "../core/layout.ts";
@@ -28,6 +30,7 @@ import type { Thread } from "./thread.ts";
 export interface Start {
   readonly target: Function | undefined;
   readonly args: unknown[] | undefined;
+  readonly context: Context | undefined;
   readonly resourceLimits: ResourceLimits | undefined;
   readonly worker: (() => unknown) | undefined;
   /** The class `Thread`, which this module cannot import. */
@@ -92,12 +95,13 @@ export function missingGuard(what: "thread" | "process"): RuntimeError {
 }
 
 /** Packs what the thread needs. If a part cannot be sent, nothing of it stays behind. */
-function packStart(thread: Thread, { target, args, base }: Start): void {
+function packStart(thread: Thread, { target, args, context, base }: Start): void {
   const kind = kindOf(thread);
   const custom = thread.constructor !== base && kind === undefined;
   const parts: [word: number, value: unknown, path: string][] = [];
   if (target !== undefined) parts.push([THREAD.target, target, "target"]);
   if (args !== undefined && args.length > 0) parts.push([THREAD.args, args, "args"]);
+  if (context !== undefined) parts.push([THREAD.context, packContext(context), "context"]);
   if (kind !== undefined) {
     parts.push([THREAD.class, kind.name, "class"], [THREAD.state, kind.save(thread), "this"]);
   } else {

@@ -6,6 +6,7 @@
 
 import { host } from "#host";
 import { load, store } from "#atomics";
+import { type PackedContext, runInPacked } from "../contextvars/packed.ts";
 import { attach } from "../core/handles.ts";
 import { ENDED, RECORD, THREAD } from "../core/layout.ts";
 import { pack, packThrown, prepare, unpack } from "../core/messages.ts";
@@ -32,8 +33,9 @@ async function runThread(): Promise<void> {
     exit: (code) => exit(object, code),
   });
   let thread: Thread;
+  let context: PackedContext | undefined;
   try {
-    thread = await takeUp(object);
+    [thread, context] = await takeUp(object);
   } catch (error) {
     fail(object, error);
     return;
@@ -41,19 +43,22 @@ async function runThread(): Promise<void> {
   parker.arm();
   try {
     thread.signal.throwIfAborted();
-    succeed(object, thread, await thread.run());
+    succeed(object, thread, await (context === undefined ? thread.run() : runInPacked(context, () => thread.run())));
   } catch (error) {
     fail(object, error);
   }
 }
 
-/** The thread's object as it was where it was started: its class, its fields, its target and arguments. */
-async function takeUp(object: number): Promise<Thread> {
+/**
+ * The thread's object as it was where it was started: its class, its fields, its target and arguments; and the context to
+ * run it in, if it was given one.
+ */
+async function takeUp(object: number): Promise<[Thread, PackedContext | undefined]> {
   while (load(memory.words, object + THREAD.packed) === 0) memory.wait(object + THREAD.packed, 0);
-  const words = [THREAD.class, THREAD.state, THREAD.target, THREAD.args];
+  const words = [THREAD.class, THREAD.state, THREAD.target, THREAD.args, THREAD.context];
   const messages = words.map((word) => load(memory.words, object + word));
   for (const message of messages) if (message !== 0) await prepare(message);
-  const [constructor, state, target, args] = words.map((word, i) => {
+  const [constructor, state, target, args, context] = words.map((word, i) => {
     store(memory.words, object + word, 0);
     return messages[i] === 0 ? undefined : unpack(messages[i]!);
   });
@@ -67,7 +72,7 @@ async function takeUp(object: number): Promise<Thread> {
   else Object.assign(thread, state);
   setCurrentThread(thread);
   platform.onCancel = () => Thread.cancelled(thread);
-  return thread;
+  return [thread, context as PackedContext | undefined];
 }
 
 function succeed(object: number, thread: Thread, value: unknown): void {

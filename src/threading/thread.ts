@@ -22,6 +22,7 @@ import { recordOf } from "../core/raw/threads.ts";
 import { setEvent } from "../core/raw/event.ts";
 import { lockList, ring, unlockList, interrupt } from "../core/raw/wait-list.ts";
 import { callerStack } from "../core/caller-stack.ts";
+import { Context } from "../contextvars/context.ts";
 import { appendCallerStack } from "../core/wire/error-envelope.ts";
 import { CancelledError, DeadlockError, RuntimeError } from "../errors.ts";
 import { currentThread, nextThreadNumber, setThreadObject } from "./current.ts";
@@ -38,6 +39,8 @@ export interface ThreadOptions<A extends unknown[], R> {
   name?: string;
   /** The process does not wait for a daemon thread. Default: as the thread that creates it. */
   daemon?: boolean;
+  /** Its values the thread begins with, as far as they can be sent. Default: an empty context. */
+  context?: Context;
   resourceLimits?: ResourceLimits;
   /**
    * For programs built by a bundler, which must see this literal:
@@ -92,7 +95,7 @@ type AnyTarget = (...args: any[]) => unknown;
  * that nobody joins goes to the excepthook.
  */
 export class Thread<A extends unknown[] = unknown[], R = unknown> extends SharedObject {
-  readonly #options: Pick<ThreadOptions<A, R>, "resourceLimits" | "worker"> | undefined;
+  readonly #options: Pick<ThreadOptions<A, R>, "context" | "resourceLimits" | "worker"> | undefined;
   #target: ((...args: A) => R | Promise<R>) | undefined;
   #args: A | undefined;
   #outcome: Outcome | undefined;
@@ -130,6 +133,7 @@ export class Thread<A extends unknown[] = unknown[], R = unknown> extends Shared
     launch(this as Thread, {
       target: this.#target,
       args: this.#args,
+      context: this.#options?.context,
       resourceLimits: this.#options?.resourceLimits,
       worker: this.#options?.worker,
       base: Thread,
@@ -362,12 +366,15 @@ function checkOptions<A extends unknown[], R>(options: ThreadOptions<A, R> | und
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`new Thread takes an object such as { target: work, args: [1] }, not ${describe(options)}`);
   }
-  const { target, args, worker } = options;
+  const { target, args, context, worker } = options;
   if (target !== undefined && typeof target !== "function") {
     throw new TypeError(`A thread's target must be a function, not ${describe(target)}`);
   }
   if (args !== undefined && !Array.isArray(args)) {
     throw new TypeError(`A thread's args must be an array, not ${describe(args)}: args: [value] for a single one`);
+  }
+  if (context !== undefined && !(context instanceof Context)) {
+    throw new TypeError(`A thread's context must be a Context, such as copyContext(), not ${describe(context)}`);
   }
   if (worker !== undefined && typeof worker !== "function") {
     throw new TypeError("The worker option must be a function that returns a new Worker");

@@ -5,9 +5,9 @@
  */
 
 import { isMainThread } from "node:worker_threads";
+import { currentScope, runInScope } from "#context";
 import { isImporting, setImportScope } from "../../callable/importing.ts";
 import { createShipper } from "../../callable/node/shipper.ts";
-import { storage } from "../../context/node/storage.ts";
 import type { Host } from "../../core/host.ts";
 import { setMessageSupport } from "../../core/messages.ts";
 import { platform } from "../../core/platform.ts";
@@ -70,9 +70,9 @@ function ready(): void {
   memory.isGone = isGone;
   platform.slice = () => (hasChildren() ? lookEvery : undefined);
   setImportScope({
-    run: (load) => storage.run({ importing: true }, load),
+    run: (load) => runInScope({ ...currentScope(), importing: true }, load),
     get active() {
-      return storage.getStore()?.importing === true;
+      return currentScope().importing;
     },
   });
   setMessageSupport({

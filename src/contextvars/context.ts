@@ -1,0 +1,148 @@
+/**
+ * Context: what every context variable is, for one flow of calls.
+ *
+ * @module
+ */
+
+import { currentScope, runInScope } from "#context";
+import { describe } from "../core/deadline.ts";
+import { keepHere } from "../core/messages.ts";
+import { RuntimeError } from "../errors.ts";
+import { ContextVar, received } from "./context-var.ts";
+import { currentValues, Values } from "./values.ts";
+
+type AnyVar = ContextVar<unknown>;
+
+/**
+ * The values of context variables: a read-only map, and a place to run code in.
+ *
+ * Use {@link copyContext} to take the current values along into a callback, an event listener or a thread; `new
+ * Context()` to begin with none.
+ *
+ * ```ts
+ * import { ContextVar, copyContext } from "heddle/contextvars";
+ *
+ * const user = new ContextVar<string>("user", { default: "nobody" });
+ * const context = copyContext();
+ * context.run(() => {
+ *   user.set("ada");
+ *   console.log(user.get()); // ada
+ * });
+ * console.log(user.get(), context.get(user)); // nobody ada
+ * ```
+ *
+ * Copying takes the same short time however many variables there are. The values themselves are not copied.
+ *
+ * **Threads.** A context belongs to its thread; `new Thread({ context })` and an executor's `with({ context })` take along
+ * what can be sent.
+ *
+ * **Differs from Python.** What an `async` function does after its first `await` belongs to the context too; but the
+ * context is only taken for entered while the call of `run` is on the stack. On platforms that cannot follow a flow of
+ * calls over an `await` (web pages), that is also how long it lasts.
+ */
+export class Context implements Iterable<[AnyVar, unknown]> {
+  #values: Values = new Values();
+
+  /** An empty context. */
+  constructor() {
+    if (arguments.length > 0) throw new TypeError("Context() takes no arguments; copyContext() copies the current one");
+    keepHere(
+      this,
+      "a Context belongs to its thread; give it to new Thread({ context }) or pool.with({ context }) instead",
+    );
+  }
+
+  /**
+   * Calls `fn` with this context current. What it sets stays in this context, also if it throws.
+   *
+   * Errors: `RuntimeError` if this context runs something already, further up the stack.
+   */
+  run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R {
+    if (typeof fn !== "function") throw new TypeError(`run takes a function and its arguments, not ${describe(fn)}`);
+    const context = this.#values;
+    if (context.isEntered) {
+      throw new RuntimeError(
+        "cannot enter context: it is already entered. Call the function directly, or run it in a copy.",
+      );
+    }
+    context.isEntered = true;
+    try {
+      const { importing, task } = currentScope();
+      return runInScope({ importing, task, context }, () => fn(...args));
+    } finally {
+      context.isEntered = false;
+    }
+  }
+
+  /** The variable's value here, `undefined` if it has none. Its default does not count. */
+  get<T>(variable: ContextVar<T>): T | undefined {
+    return received(variable.name, this.#values.get(keyOf(variable))) as T | undefined;
+  }
+
+  /** Has the variable a value here? */
+  has(variable: ContextVar<unknown>): boolean {
+    return this.#values.has(keyOf(variable));
+  }
+
+  /** How many variables have a value. */
+  get size(): number {
+    return this.#values.size;
+  }
+
+  *keys(): Generator<AnyVar, undefined> {
+    yield* this.#values.all().keys() as Iterable<AnyVar>;
+  }
+
+  *values(): Generator<unknown, undefined> {
+    for (const [, value] of this.entries()) yield value;
+  }
+
+  /** What there is now, whatever is set while it is gone through. */
+  *entries(): Generator<[AnyVar, unknown], undefined> {
+    for (const [key, value] of this.#values.all()) yield [key as AnyVar, received((key as AnyVar).name, value)];
+  }
+
+  [Symbol.iterator](): Generator<[AnyVar, unknown], undefined> {
+    return this.entries();
+  }
+
+  /** Calls `fn` with each value and its variable, as a Map's `forEach`. */
+  forEach(fn: (value: unknown, variable: AnyVar, context: this) => void): void {
+    for (const [variable, value] of this.entries()) fn(value, variable, this);
+  }
+
+  /** Have both contexts the same variables with the same values? */
+  equals(other: Context): boolean {
+    const [mine, others] = [this.#values.all(), other.#values.all()];
+    if (mine === others) return true;
+    if (mine.size !== others.size) return false;
+    for (const [key, value] of mine) if (!others.has(key) || !Object.is(others.get(key), value)) return false;
+    return true;
+  }
+
+  toString(): string {
+    return `<Context size=${this.size}>`;
+  }
+
+  // ── For the rest of heddle ─────────────────────────────────────────────────────────────────────────────────────────
+
+  static of(values: Values): Context {
+    const context = new Context();
+    context.#values = values;
+    return context;
+  }
+
+  static valuesOf(context: Context): Values {
+    return context.#values;
+  }
+}
+
+function keyOf(variable: unknown): object {
+  if (variable instanceof ContextVar) return ContextVar.keyOf(variable);
+  throw new TypeError(`A Context's keys are ContextVars, not ${describe(variable)}`);
+}
+
+/** The current context with all its values, for code that is to run in it later. Later changes show in neither. */
+export function copyContext(): Context {
+  return Context.of(currentValues().copy());
+}
