@@ -5,7 +5,10 @@
  * @module
  */
 
+export { EventLoop } from "./asyncio/event-loop.ts";
+export { runInPacked } from "./contextvars/packed.ts";
 export * from "./contextvars/index.ts";
+export * from "./local/index.ts";
 export { threadRole } from "./threading/role.ts";
 export { InitializerFailed, PoolWorker } from "./futures/pool-worker.ts";
 export * from "./queue/index.ts";

@@ -59,6 +59,8 @@ export class ContextVar<T> {
   readonly #stays: boolean;
   /** Under this key contexts have its value. Another object only if that came before this one from another thread. */
   readonly #key: object;
+  /** What it is a part of, and known by. */
+  readonly #owner: (() => object) | undefined;
 
   constructor(name: string, options?: ContextVarOptions<T>) {
     if (typeof name !== "string") throw new TypeError(`A ContextVar's name must be a string, not ${describe(name)}`);
@@ -69,7 +71,8 @@ export class ContextVar<T> {
     this.name = name;
     this.#default = options !== undefined && Object.hasOwn(options, "default") ? (options.default as T) : MISSING;
     this.#stays = options?.stays === true;
-    this.#key = enter(this, "ContextVar", name, makesHidden ? undefined : callingPlace(ContextVar)) ?? this;
+    this.#owner = hidden?.owner;
+    this.#key = (hidden === undefined && enter(this, "ContextVar", name, callingPlace(ContextVar))) || this;
   }
 
   /**
@@ -122,13 +125,13 @@ export class ContextVar<T> {
     return variable.#stays;
   }
 
-  /** One that is known as part of something else. */
-  static hidden<T>(name: string): ContextVar<T> {
-    makesHidden = true;
+  /** One that has no place of its own: it is part of something, or stands in for one of another thread. */
+  static hidden<T>(name: string, owner: (() => object) | undefined, options?: ContextVarOptions<T>): ContextVar<T> {
+    hidden = { owner };
     try {
-      return new ContextVar<T>(name);
+      return new ContextVar<T>(name, options);
     } finally {
-      makesHidden = false;
+      hidden = undefined;
     }
   }
 
@@ -141,6 +144,8 @@ export class ContextVar<T> {
     // In messages it arrives as the other thread's own.
     Object.defineProperty(ContextVar.prototype, ADDRESS, {
       get(this: ContextVar<unknown>): number {
+        const owner = this.#owner;
+        if (owner !== undefined) return passportAddress(this, "part", () => [owner()]);
         const rest = this.#default === MISSING ? [] : [this.#default];
         return passportAddress(this, "ContextVar", () => [this.name, this.#stays, ...rest]);
       },
@@ -148,16 +153,12 @@ export class ContextVar<T> {
   }
 }
 
-let makesHidden = false;
+/** How the variable is made that is being made now, if not by a user. */
+let hidden: { readonly owner: (() => object) | undefined } | undefined;
 
-registerKind("ContextVar", ([name, stays, ...rest]: [string, boolean, ...unknown[]]) => {
-  makesHidden = true;
-  try {
-    return new ContextVar(name, { stays, ...(rest.length > 0 && { default: rest[0] }) });
-  } finally {
-    makesHidden = false;
-  }
-});
+registerKind("ContextVar", ([name, stays, ...rest]: [string, boolean, ...unknown[]]) =>
+  ContextVar.hidden(name, undefined, { stays, ...(rest.length > 0 && { default: rest[0] }) }),
+);
 
 /**
  * What `ContextVar.set` gives: for going back to what was before.

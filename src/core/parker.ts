@@ -16,6 +16,7 @@ import { compareExchange, exchange, load, store } from "#atomics";
 import { CancelledError, RuntimeError } from "../errors.ts";
 import { callerStack } from "./caller-stack.ts";
 import { atDeadline, type Deadline, now } from "./deadline.ts";
+import { identity } from "./identity.ts";
 import { GRANT, PROGRAM, RECORD, SLOT, SLOT_STATE } from "./layout.ts";
 import type { Memory } from "./memory.ts";
 import { platform } from "./platform.ts";
@@ -80,6 +81,8 @@ interface Pending {
   readonly resolve: (result: number) => void;
   readonly reject: (reason: unknown) => void;
   stopTimer: () => void;
+  /** Tells the asyncio task that waits, if one does, that it has ended. */
+  leaveTask: (() => void) | undefined;
   signal: AbortSignal | undefined;
   onAbort: (() => void) | undefined;
   /** Only the grant ends it. */
@@ -139,6 +142,7 @@ export class Parker {
           `${kind.name}Sync would have to block, which a web page may not do. Use await ${kind.name}() instead.`,
         );
       }
+      if (kind.shielded !== true) this.#throwIfInterrupted(kind, object, slot);
       let ended: number | undefined;
       try {
         ended = this.#sleep(kind, object, slot, deadline);
@@ -152,6 +156,19 @@ export class Parker {
       if (value !== GRANT.retry) return value;
       kind.again?.(memory, slot);
     }
+  }
+
+  /** A task that was cancelled, and has not been told, must not block its thread. */
+  #throwIfInterrupted(kind: WaitKind, object: number, slot: number): void {
+    const task = identity.running();
+    if (task === undefined) return;
+    let interrupted: { readonly error: unknown } | undefined;
+    task.enter((error) => {
+      if (!this.#cancel(kind, object, slot, false)) return false;
+      interrupted = { error };
+      return true;
+    })();
+    if (interrupted !== undefined) throw interrupted.error;
   }
 
   /** Sleeps until the slot is granted (`undefined`) or the wait ended otherwise. */
@@ -256,6 +273,7 @@ export class Parker {
         resolve,
         reject,
         stopTimer: () => undefined,
+        leaveTask: undefined,
         signal,
         onAbort: undefined,
         endless: deadline === Infinity && signal === undefined && kind.watch !== undefined && this.#watches,
@@ -270,6 +288,9 @@ export class Parker {
       if (signal !== undefined) {
         pending.onAbort = () => this.#giveUp(pending, false, () => reject(signal.reason));
         signal.addEventListener("abort", pending.onAbort, { once: true });
+      }
+      if (kind.shielded !== true) {
+        pending.leaveTask = identity.running()?.enter((error) => this.#giveUp(pending, false, () => reject(error)));
       }
       this.arm();
     });
@@ -388,11 +409,12 @@ export class Parker {
     });
   }
 
-  #giveUp(pending: Pending, expired: boolean, settle: () => void): void {
+  #giveUp(pending: Pending, expired: boolean, settle: () => void): boolean {
     // Not in the list any more: it was granted, and the grant is on its way through the ready stack.
-    if (!this.#cancel(pending.kind, pending.object, pending.slot, expired)) return;
+    if (!this.#cancel(pending.kind, pending.object, pending.slot, expired)) return false;
     this.#finish(pending);
     settle();
+    return true;
   }
 
   #finish(pending: Pending): void {
@@ -400,6 +422,7 @@ export class Parker {
     this.#pending.delete(pending.slot);
     this.#slots.give(pending.slot);
     pending.stopTimer();
+    pending.leaveTask?.();
     if (pending.onAbort !== undefined) pending.signal!.removeEventListener("abort", pending.onAbort);
     platform.unhold();
   }

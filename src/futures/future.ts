@@ -7,6 +7,7 @@
 import { host } from "#host";
 import { atDeadline, deadlineIn, describe, type Deadline, type WaitOptions } from "../core/deadline.ts";
 import { keepHere } from "../core/messages.ts";
+import { identity, type RunningTask } from "../core/identity.ts";
 import { CancelledError, InvalidStateError, RuntimeError, TimeoutError } from "../errors.ts";
 
 /** What an executor does for the futures it gave out. */
@@ -64,10 +65,16 @@ export class Future<T = unknown> implements PromiseLike<T> {
     return true;
   }
 
-  /** For an executor that has taken the work back already. */
-  static markCancelled<T>(future: Future<T>): void {
+  /** For an executor that has taken the work back already. `error`: what those who wait get. */
+  static markCancelled<T>(future: Future<T>, error?: CancelledError): void {
     future.#state = "cancelled";
+    future.#error = error;
     future.#done();
+  }
+
+  /** Whoever waits for it gives up. True: the future will be done soon, and they are to wait for that. */
+  static giveUp<T>(future: Future<T>, error: unknown): boolean {
+    return future.interrupted(error);
   }
 
   /** As {@link addDoneCallback}. Call what it returns to be told no more. For whoever may give up. */
@@ -129,15 +136,17 @@ export class Future<T = unknown> implements PromiseLike<T> {
     onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    return this.#asPromise().then(onFulfilled, onRejected);
+    const task = this.done ? undefined : identity.running();
+    const promise = task === undefined ? this.#asPromise() : this.#awaitedIn(task);
+    return promise.then(onFulfilled, onRejected);
   }
 
   catch<B = never>(onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<T | B> {
-    return this.#asPromise().catch(onRejected);
+    return this.then(undefined, onRejected);
   }
 
   finally(onFinally?: (() => void) | null): Promise<T> {
-    return this.#asPromise().finally(onFinally);
+    return this.then().finally(onFinally);
   }
 
   /** For executors: work begins now. False: it was cancelled, and must not. */
@@ -203,14 +212,18 @@ export class Future<T = unknown> implements PromiseLike<T> {
     }
   }
 
+  #cancelled(): CancelledError {
+    return (this.#error as CancelledError | undefined) ?? new CancelledError("The future was cancelled");
+  }
+
   #outcome(): T {
-    if (this.cancelled) throw cancelled();
+    if (this.cancelled) throw this.#cancelled();
     if (this.#failed) throw this.#error;
     return this.#value as T;
   }
 
   #exception(): unknown {
-    if (this.cancelled) throw cancelled();
+    if (this.cancelled) throw this.#cancelled();
     return this.#failed ? this.#error : undefined;
   }
 
@@ -218,7 +231,7 @@ export class Future<T = unknown> implements PromiseLike<T> {
   #asPromise(): Promise<T> {
     this.#promise ??= new Promise((resolve, reject) => {
       this.#settle = () => {
-        if (this.cancelled) reject(cancelled());
+        if (this.cancelled) reject(this.#cancelled());
         else if (this.#failed) reject(this.#error);
         else resolve(this.#value as T);
       };
@@ -227,13 +240,45 @@ export class Future<T = unknown> implements PromiseLike<T> {
     return this.#promise;
   }
 
+  /** As awaiting it in a task: when the task is cancelled, so is this. */
+  #awaitedIn(task: RunningTask): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let interrupted: { readonly error: unknown } | undefined;
+      const settle = (): void => {
+        leave();
+        const outcome = this.cancelled ? this.#cancelled() : this.#failed ? this.#error : undefined;
+        if (interrupted !== undefined && outcome instanceof CancelledError) reject(interrupted.error);
+        else if (this.cancelled || this.#failed) reject(outcome);
+        else resolve(this.#value as T);
+      };
+      const unwatch = Future.watch(this, settle);
+      let leave = (): void => undefined;
+      leave = task.enter((error) => {
+        if (this.done) return false;
+        interrupted = { error };
+        if (this.interrupted(error)) return true;
+        unwatch();
+        reject(error);
+        return true;
+      });
+    });
+  }
+
+  /** A task that awaits it was cancelled. True: it will be done soon, and is to be waited for. */
+  protected interrupted(_error: unknown): boolean {
+    this.cancel();
+    return false;
+  }
+
   #wait(options: WaitOptions | undefined): Promise<void> {
     const deadline = deadlineIn(options);
     const signal = options?.signal;
     if (this.done) return Promise.resolve();
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
+      let leave: (() => void) | undefined;
       const end = (settle: () => void): void => {
+        leave?.();
         stop();
         unwatch();
         signal?.removeEventListener("abort", onAbort);
@@ -243,6 +288,10 @@ export class Future<T = unknown> implements PromiseLike<T> {
       const stop = atDeadline(deadline, () => end(() => reject(timedOut())));
       signal?.addEventListener("abort", onAbort, { once: true });
       const unwatch = Future.watch(this, () => end(resolve));
+      leave = identity.running()?.enter((error) => {
+        end(() => reject(error));
+        return true;
+      });
     });
   }
 
@@ -258,10 +307,6 @@ export class Future<T = unknown> implements PromiseLike<T> {
     }
     if (!this.#source.block(deadline, options?.signal)) throw timedOut();
   }
-}
-
-function cancelled(): CancelledError {
-  return new CancelledError("The future was cancelled");
 }
 
 function timedOut(): TimeoutError {

@@ -12,6 +12,7 @@
 
 import { discardCell, toCell } from "../core/cells.ts";
 import { atDeadline, deadlineOf, describe } from "../core/deadline.ts";
+import { interruptible } from "../core/identity.ts";
 import { TASK_FLAG } from "../core/layout.ts";
 import { CancelledError, TimeoutError, ValueError } from "../errors.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -34,7 +35,7 @@ export class MapResult<R> implements AsyncIterableIterator<R>, PromiseLike<R[]> 
   }
 
   next(): Promise<IteratorResult<R>> {
-    return this.#pump.next();
+    return interruptible(this.#pump.next());
   }
 
   /** Stops early: what has not begun is cancelled. */

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { atDeadline, deadlineIn, deadlineOf } from "../core/deadline.ts";
+import { atDeadline, deadlineIn, deadlineOf, describe } from "../core/deadline.ts";
+import { identity } from "../core/identity.ts";
 import { TimeoutError, ValueError } from "../errors.ts";
 import { Future } from "./future.ts";
 
@@ -36,15 +37,17 @@ export async function wait<T>(
       `returnWhen must be ALL_COMPLETED, FIRST_COMPLETED or FIRST_EXCEPTION, not ${String(returnWhen)}`,
     );
   }
-  const all = new Set(futures);
+  const all = allOf(futures, "wait");
   let pending = 0;
   for (const future of all) if (!future.done) pending++;
   const enough = (future: Future<T>): boolean =>
     returnWhen === "FIRST_COMPLETED" || (returnWhen === "FIRST_EXCEPTION" && hasFailed(future));
   if (pending > 0 && deadline !== 0 && ![...all].some((future) => future.done && enough(future))) {
-    await new Promise<void>((resolve) => {
+    await new Promise<void>((resolve, reject) => {
       const watches: (() => void)[] = [];
+      let leave: (() => void) | undefined;
       const end = (): void => {
+        leave?.();
         stop();
         for (const unwatch of watches) unwatch();
         resolve();
@@ -57,12 +60,25 @@ export async function wait<T>(
         };
         watches.push(Future.watch(future, onDone));
       }
+      leave = identity.running()?.enter((error) => {
+        end();
+        reject(error);
+        return true;
+      });
     });
   }
   const done = new Set<Future<T>>();
   const notDone = new Set<Future<T>>();
   for (const future of all) (future.done ? done : notDone).add(future);
   return { done, notDone };
+}
+
+function allOf<T>(futures: Iterable<Future<T>>, where: string): Set<Future<T>> {
+  const all = new Set(futures);
+  for (const future of all) {
+    if (!(future instanceof Future)) throw new TypeError(`${where} takes futures and tasks, not ${describe(future)}`);
+  }
+  return all;
 }
 
 function hasFailed<T>(future: Future<T>): boolean {
@@ -85,7 +101,7 @@ export function asCompleted<T>(
   options?: { timeout?: number },
 ): AsyncIterableIterator<Future<T>> {
   deadlineIn(options);
-  return new Completions(new Set(futures), options?.timeout);
+  return new Completions(allOf(futures, "asCompleted"), options?.timeout);
 }
 
 /** Not an async generator: that would await each future it yields. */
@@ -111,8 +127,18 @@ class Completions<T> implements AsyncIterableIterator<Future<T>> {
   next(): Promise<IteratorResult<Future<T>>> {
     if (!this.#started) this.#start();
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
+      const waiting = { resolve, reject };
+      this.#waiting.push(waiting);
       this.#serve();
+      if (!this.#waiting.includes(waiting)) return;
+      const leave = identity.running()?.enter((error) => {
+        const place = this.#waiting.indexOf(waiting);
+        if (place < 0) return false;
+        this.#waiting.splice(place, 1);
+        reject(error);
+        return true;
+      });
+      if (leave !== undefined) waiting.resolve = (result) => (leave(), resolve(result));
     });
   }
 

@@ -1,0 +1,117 @@
+/**
+ * What do context variables cost? Against bare AsyncLocalStorage, and the map that contexts keep against a hash trie.
+ *
+ * Prints nanoseconds, and each as a multiple of the first of its group.
+ */
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import { ContextVar, copyContext } from "../src/contextvars/index.ts";
+import { Values } from "../src/contextvars/values.ts";
+import { Local, LocalStack } from "../src/local/index.ts";
+import { Key, Trie } from "./context/trie.ts";
+
+const ROUNDS = 7;
+let sink: unknown;
+
+function time(fn: () => unknown, times: number): number {
+  const rounds: number[] = [];
+  for (let i = 0; i < ROUNDS; i++) {
+    const began = performance.now();
+    for (let j = 0; j < times; j++) sink = fn();
+    rounds.push(((performance.now() - began) * 1e6) / times);
+  }
+  return rounds.toSorted((a, b) => a - b)[ROUNDS >> 1]!;
+}
+
+function group(title: string, cases: Record<string, () => unknown>, times: number): void {
+  console.log(`\n${title}`);
+  let first: number | undefined;
+  for (const [name, fn] of Object.entries(cases)) {
+    const ns = time(fn, times);
+    first ??= ns;
+    console.log(`  ${name.padEnd(44)} ${ns.toFixed(0).padStart(7)} ns   × ${(ns / first).toFixed(1)}`);
+  }
+}
+
+const store = new AsyncLocalStorage<{ user: { name: string } }>();
+const user = new ContextVar<{ name: string }>("user");
+const local = new Local<{ user: { name: string } }>();
+const stack = new LocalStack<{ name: string }>();
+const proxy = stack.proxy();
+
+store.run({ user: { name: "ada" } }, () => {
+  copyContext().run(() => {
+    user.set({ name: "ada" });
+    local.user = { name: "ada" };
+    stack.push({ name: "ada" });
+    group(
+      "reading",
+      {
+        "getStore().user.name": () => store.getStore()!.user.name,
+        "contextVar.get().name": () => user.get().name,
+        "local.user.name": () => local.user!.name,
+        "stack.top.name": () => stack.top!.name,
+        "proxy.name": () => proxy.name,
+      },
+      300_000,
+    );
+    group(
+      "setting",
+      { "contextVar.set(x)": () => user.set({ name: "x" }), "local.n = 1": () => (local.user = { name: "x" }) },
+      100_000,
+    );
+    group(
+      "running",
+      {
+        "store.run(value, fn)": () => store.run({ user: { name: "x" } }, () => 1),
+        "copyContext().run(fn)": () => copyContext().run(() => 1),
+      },
+      100_000,
+    );
+  });
+});
+
+for (const n of [5, 20, 100, 1000]) {
+  const keys = Array.from({ length: n }, () => new Key());
+  const values = new Values();
+  let trie = new Trie();
+  for (const key of keys) {
+    values.set(key, 1);
+    trie = trie.with(key, 1);
+  }
+  const last = keys[n >> 1]!;
+  const times = n > 100 ? 3_000 : 50_000;
+  group(
+    `${n} variables, kept in a map that is copied on the first change | in a trie`,
+    {
+      "map: get": () => values.get(last),
+      "trie: get": () => trie.get(last),
+    },
+    300_000,
+  );
+  group(
+    "  copy, then set 1, 3, 10 variables",
+    {
+      "map: 1": () => change(values.copy(), keys, 1),
+      "trie: 1": () => changeTrie(trie, keys, 1),
+      "map: 3": () => change(values.copy(), keys, 3),
+      "trie: 3": () => changeTrie(trie, keys, 3),
+      "map: 10": () => change(values.copy(), keys, 10),
+      "trie: 10": () => changeTrie(trie, keys, 10),
+    },
+    times,
+  );
+}
+
+function change(values: Values, keys: readonly Key[], n: number): Values {
+  for (let i = 0; i < n; i++) values.set(keys[i % keys.length]!, i);
+  return values;
+}
+
+function changeTrie(trie: Trie, keys: readonly Key[], n: number): Trie {
+  let changed = trie;
+  for (let i = 0; i < n; i++) changed = changed.with(keys[i % keys.length]!, i);
+  return changed;
+}
+
+void sink;
