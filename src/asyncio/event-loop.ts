@@ -17,7 +17,7 @@ import { packThrown, unpack } from "../core/messages.ts";
 import { memory, parker } from "../core/program.ts";
 import { recordOf } from "../core/raw/threads.ts";
 import { ring } from "../core/raw/wait-list.ts";
-import { CancelledError, DeadlockError, ThreadDiedError } from "../errors.ts";
+import { type CancelledError, DeadlockError, ThreadDiedError } from "../errors.ts";
 import { Future, type FutureSource } from "../futures/future.ts";
 import { SimpleQueue } from "../queue/simple-queue.ts";
 import { currentThread } from "../threading/current.ts";

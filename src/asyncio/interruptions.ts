@@ -41,9 +41,11 @@ export class Interruptions implements RunningTask {
   #isDelivering = false;
   readonly #delivered: WeakSet<object> = new WeakSet();
   #lastScope = 0;
+  #hasRefused = false;
 
   enter(interrupt: Interrupt): () => void {
     this.#isDelivering = false;
+    this.#hasRefused = false;
     const undelivered = this.#undelivered;
     if (undelivered !== undefined && interrupt(undelivered.error)) {
       this.#undelivered = undefined;
@@ -74,12 +76,13 @@ export class Interruptions implements RunningTask {
       this.#tellScopes(interruption);
     } else {
       this.#undelivered = interruption;
+      this.#hasRefused = waits.length > 0;
     }
   }
 
   async #deliver(): Promise<void> {
     this.#isDelivering = true;
-    for (let i = 0; i < RESUMES_IN && this.#isDelivering; i++) await undefined;
+    for (let i = 0; i < RESUMES_IN && this.#isDelivering; i++) await Promise.resolve();
     this.#isDelivering = false;
   }
 
@@ -98,6 +101,14 @@ export class Interruptions implements RunningTask {
   /** Did a wait end with this error? */
   wasDelivered(error: object): boolean {
     return this.#delivered.has(error);
+  }
+
+  /**
+   * The task's wait had ended when it was interrupted, and it has not waited since: if it returns what it waited for, an
+   * item of a queue, say, that must not be lost.
+   */
+  get isTooLate(): boolean {
+    return this.#hasRefused;
   }
 
   /** The error that no wait has been told of. */

@@ -9,7 +9,7 @@ import { currentValues } from "../contextvars/values.ts";
 import { describe } from "../core/deadline.ts";
 import { CancelledError, RuntimeError } from "../errors.ts";
 import type { Interruptions } from "./interruptions.ts";
-import { createTask, currentInterruptions, Task, type TaskOptions } from "./task.ts";
+import { createTask, currentInterruptions, type Task, type TaskOptions } from "./task.ts";
 
 /**
  * A group of tasks: leaving its block waits for all of them, and if one fails, the others are cancelled.

@@ -119,8 +119,8 @@ export class Task<T = unknown> extends Future<T> {
   }
 
   #succeed(value: T): void {
-    const undelivered = this.#running.undelivered;
-    if (undelivered?.error instanceof CancelledError) this.#end(undelivered.error);
+    const { undelivered, isTooLate } = this.#running;
+    if (undelivered?.error instanceof CancelledError && !isTooLate) this.#end(undelivered.error);
     else super.setResult(value);
   }
 

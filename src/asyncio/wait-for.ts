@@ -26,15 +26,15 @@ export async function waitFor<T>(awaitable: Awaitable<T>, timeout?: number | Wai
   if (deadline === 0 && typeof awaitable === "function" && !("then" in awaitable)) throw timedOut();
   const inner = futureOf(awaitable, "waitFor") as Future<Awaited<T>>;
   // A promise says in the next turn of the microtask queue that it is settled.
-  if (deadline === 0 && !(awaitable instanceof Future)) await undefined;
+  if (deadline === 0 && !(awaitable instanceof Future)) await Promise.resolve();
   return await new Promise((resolve, reject) => {
     let givenUp: { readonly error: unknown } | undefined;
     let stop = (): void => undefined;
-    let leave: (() => void) | undefined;
+    let leave = (): void => undefined;
     const onAbort = (): void => giveUp(signal!.reason);
     const end = (settle: () => void): void => {
       stop();
-      leave?.();
+      leave();
       signal?.removeEventListener("abort", onAbort);
       settle();
     };
@@ -55,10 +55,12 @@ export async function waitFor<T>(awaitable: Awaitable<T>, timeout?: number | Wai
     }
     stop = atDeadline(deadline, () => giveUp(timedOut()));
     signal?.addEventListener("abort", onAbort, { once: true });
-    leave = identity.running()?.enter((error) => {
-      giveUp(error);
-      return true;
-    });
+    leave =
+      identity.running()?.enter((error) => {
+        if (inner.done) return false;
+        giveUp(error);
+        return true;
+      }) ?? leave;
   });
 }
 

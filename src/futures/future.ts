@@ -146,7 +146,7 @@ export class Future<T = unknown> implements PromiseLike<T> {
   }
 
   finally(onFinally?: (() => void) | null): Promise<T> {
-    return this.then().finally(onFinally);
+    return this.then((value) => value).finally(onFinally);
   }
 
   /** For executors: work begins now. False: it was cancelled, and must not. */
@@ -276,9 +276,9 @@ export class Future<T = unknown> implements PromiseLike<T> {
     if (this.done) return Promise.resolve();
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
-      let leave: (() => void) | undefined;
+      let leave = (): void => undefined;
       const end = (settle: () => void): void => {
-        leave?.();
+        leave();
         stop();
         unwatch();
         signal?.removeEventListener("abort", onAbort);
@@ -288,10 +288,11 @@ export class Future<T = unknown> implements PromiseLike<T> {
       const stop = atDeadline(deadline, () => end(() => reject(timedOut())));
       signal?.addEventListener("abort", onAbort, { once: true });
       const unwatch = Future.watch(this, () => end(resolve));
-      leave = identity.running()?.enter((error) => {
-        end(() => reject(error));
-        return true;
-      });
+      leave =
+        identity.running()?.enter((error) => {
+          end(() => reject(error));
+          return true;
+        }) ?? leave;
     });
   }
 

@@ -45,9 +45,9 @@ export async function wait<T>(
   if (pending > 0 && deadline !== 0 && ![...all].some((future) => future.done && enough(future))) {
     await new Promise<void>((resolve, reject) => {
       const watches: (() => void)[] = [];
-      let leave: (() => void) | undefined;
+      let leave = (): void => undefined;
       const end = (): void => {
-        leave?.();
+        leave();
         stop();
         for (const unwatch of watches) unwatch();
         resolve();
@@ -60,11 +60,12 @@ export async function wait<T>(
         };
         watches.push(Future.watch(future, onDone));
       }
-      leave = identity.running()?.enter((error) => {
-        end();
-        reject(error);
-        return true;
-      });
+      leave =
+        identity.running()?.enter((error) => {
+          reject(error);
+          end();
+          return true;
+        }) ?? leave;
     });
   }
   const done = new Set<Future<T>>();
