@@ -9,7 +9,7 @@ import { ADDRESS } from "../core/handles.ts";
 import { LookupError, NotSendableError, RuntimeError, ValueError } from "../errors.ts";
 import { passportAddress, registerKind } from "./passport.ts";
 import { callingPlace, enter } from "./places.ts";
-import { currentValues, type Values } from "./values.ts";
+import { currentValues, type Key, keyFor, type Values } from "./values.ts";
 
 export interface ContextVarOptions<T> {
   /** What `get` gives where no value was set. */
@@ -57,8 +57,8 @@ export class ContextVar<T> {
   readonly name: string;
   readonly #default: T | typeof MISSING;
   readonly #stays: boolean;
-  /** Under this key contexts have its value. Another object only if that came before this one from another thread. */
-  readonly #key: object;
+  /** That of another variable only if that one came before this one from another thread, as the same. */
+  readonly #key: Key;
   /** What it is a part of, and known by. */
   readonly #owner: (() => object) | undefined;
 
@@ -72,7 +72,8 @@ export class ContextVar<T> {
     this.#default = options !== undefined && Object.hasOwn(options, "default") ? (options.default as T) : MISSING;
     this.#stays = options?.stays === true;
     this.#owner = hidden?.owner;
-    this.#key = (hidden === undefined && enter(this, "ContextVar", name, callingPlace(ContextVar))) || this;
+    const known = hidden === undefined ? enter(this, "ContextVar", name, callingPlace(ContextVar)) : undefined;
+    this.#key = known === undefined ? keyFor(this) : (known as ContextVar<unknown>).#key;
   }
 
   /**
@@ -83,9 +84,8 @@ export class ContextVar<T> {
   get(): T;
   get<F>(fallback: F): T | F;
   get(...fallback: [] | [unknown]): unknown {
-    const values = currentValues();
-    const value = values.get(this.#key);
-    if (value !== undefined || values.has(this.#key)) return received(this.name, value);
+    const found = currentValues().all.find(this.#key);
+    if (found !== undefined) return received(this.name, found.value);
     if (fallback.length > 0) return fallback[0];
     if (this.#default !== MISSING) return this.#default;
     throw new LookupError(
@@ -96,7 +96,8 @@ export class ContextVar<T> {
   /** Gives it a value in the current context. `using _ = v.set(x)`, or {@link reset}, makes it what it was before. */
   set(value: T): Token<T> {
     const values = currentValues();
-    const before = values.has(this.#key) ? (values.get(this.#key) as T) : MISSING;
+    const found = values.all.find(this.#key);
+    const before = found === undefined ? MISSING : (found.value as T);
     values.set(this.#key, value);
     return new Token(this, before, values);
   }
@@ -117,7 +118,7 @@ export class ContextVar<T> {
 
   // ── For the rest of contextvars, and for local ─────────────────────────────────────────────────────────────────────
 
-  static keyOf(variable: ContextVar<unknown>): object {
+  static keyOf(variable: ContextVar<unknown>): Key {
     return variable.#key;
   }
 
@@ -193,7 +194,7 @@ export class Token<T> implements Disposable {
     return `<Token ${this.#isUsed ? "used " : ""}var=${this.var.name}>`;
   }
 
-  static use<T>(token: Token<T>, variable: ContextVar<T>, key: object): void {
+  static use<T>(token: Token<T>, variable: ContextVar<T>, key: Key): void {
     if (token.#isUsed) {
       throw new RuntimeError(`The token of ${token.var.name} has already been used once. Each set() gives a new one.`);
     }

@@ -9,7 +9,7 @@ import { describe } from "../core/deadline.ts";
 import { keepHere } from "../core/messages.ts";
 import { RuntimeError } from "../errors.ts";
 import { ContextVar, received } from "./context-var.ts";
-import { currentValues, Values } from "./values.ts";
+import { currentValues, type Key, Values } from "./values.ts";
 
 type AnyVar = ContextVar<unknown>;
 
@@ -46,10 +46,6 @@ export class Context implements Iterable<[AnyVar, unknown]> {
   /** An empty context. */
   constructor() {
     if (arguments.length > 0) throw new TypeError("Context() takes no arguments; copyContext() copies the current one");
-    keepHere(
-      this,
-      "a Context belongs to its thread; give it to new Thread({ context }) or pool.with({ context }) instead",
-    );
   }
 
   /**
@@ -76,21 +72,21 @@ export class Context implements Iterable<[AnyVar, unknown]> {
 
   /** The variable's value here, `undefined` if it has none. Its default does not count. */
   get<T>(variable: ContextVar<T>): T | undefined {
-    return received(variable.name, this.#values.get(keyOf(variable))) as T | undefined;
+    return received(variable.name, this.#values.all.find(keyOf(variable))?.value) as T | undefined;
   }
 
   /** Has the variable a value here? */
   has(variable: ContextVar<unknown>): boolean {
-    return this.#values.has(keyOf(variable));
+    return this.#values.all.find(keyOf(variable)) !== undefined;
   }
 
   /** How many variables have a value. */
   get size(): number {
-    return this.#values.size;
+    return this.#values.all.size;
   }
 
   *keys(): Generator<AnyVar, undefined> {
-    yield* this.#values.all().keys() as Iterable<AnyVar>;
+    for (const { key } of this.#values.all) yield key.variable as AnyVar;
   }
 
   *values(): Generator<unknown, undefined> {
@@ -99,7 +95,10 @@ export class Context implements Iterable<[AnyVar, unknown]> {
 
   /** What there is now, whatever is set while it is gone through. */
   *entries(): Generator<[AnyVar, unknown], undefined> {
-    for (const [key, value] of this.#values.all()) yield [key as AnyVar, received((key as AnyVar).name, value)];
+    for (const { key, value } of this.#values.all) {
+      const variable = key.variable as AnyVar;
+      yield [variable, received(variable.name, value)];
+    }
   }
 
   [Symbol.iterator](): Generator<[AnyVar, unknown], undefined> {
@@ -113,10 +112,12 @@ export class Context implements Iterable<[AnyVar, unknown]> {
 
   /** Have both contexts the same variables with the same values? */
   equals(other: Context): boolean {
-    const [mine, others] = [this.#values.all(), other.#values.all()];
-    if (mine === others) return true;
+    const [mine, others] = [this.#values.all, other.#values.all];
     if (mine.size !== others.size) return false;
-    for (const [key, value] of mine) if (!others.has(key) || !Object.is(others.get(key), value)) return false;
+    for (const { key, value } of mine) {
+      const found = others.find(key);
+      if (found === undefined || !Object.is(found.value, value)) return false;
+    }
     return true;
   }
 
@@ -135,14 +136,21 @@ export class Context implements Iterable<[AnyVar, unknown]> {
   static valuesOf(context: Context): Values {
     return context.#values;
   }
+
+  static {
+    keepHere(
+      Context.prototype,
+      "a Context belongs to its thread; give it to new Thread({ context }) or pool.with({ context }) instead",
+    );
+  }
 }
 
-function keyOf(variable: unknown): object {
+function keyOf(variable: unknown): Key {
   if (variable instanceof ContextVar) return ContextVar.keyOf(variable);
   throw new TypeError(`A Context's keys are ContextVars, not ${describe(variable)}`);
 }
 
 /** The current context with all its values, for code that is to run in it later. Later changes show in neither. */
 export function copyContext(): Context {
-  return Context.of(currentValues().copy());
+  return Context.of(new Values(currentValues().all));
 }

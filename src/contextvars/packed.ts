@@ -31,8 +31,8 @@ export function packContext(context: Context, options?: { lenient?: boolean }): 
   }
   const values: (readonly [AnyVar, unknown])[] = [];
   const unsent: (readonly [AnyVar, string])[] = [];
-  for (const [key, value] of Context.valuesOf(context).all()) {
-    const variable = key as AnyVar;
+  for (const { key, value } of Context.valuesOf(context).all) {
+    const variable = key.variable as AnyVar;
     if (ContextVar.stays(variable)) continue;
     const error = obstacle(variable, value);
     if (error === undefined) values.push([variable, value]);

@@ -31,7 +31,7 @@ import {
   readUser,
   serve,
   user,
-} from "../asyncio/programs.ts";
+} from "../asyncio/calls.ts";
 import { rejects, turn } from "../asyncio/turns.ts";
 
 function block(began: Event, go: Event, ended: Event): void {

@@ -1,6 +1,6 @@
 /** What the tests of asyncio run in other threads. @module */
 
-import { createTask, currentTask, getRunningLoop, type EventLoop, runCoroutineThreadsafe, sleep } from "heddle/asyncio";
+import { currentTask, getRunningLoop, type EventLoop, runCoroutineThreadsafe, sleep } from "heddle/asyncio";
 import { ContextVar } from "heddle/contextvars";
 import { type Barrier, currentThread, type Event, getIdent } from "heddle/threading";
 import type { Queue } from "heddle/queue";
@@ -77,9 +77,4 @@ export async function askFor(loop: EventLoop, what: "error" | "unsendable"): Pro
 export async function serve(loops: Queue<EventLoop>, end: Event): Promise<void> {
   loops.putNowait(getRunningLoop());
   await end.wait();
-}
-
-export async function leaveTasks(): Promise<void> {
-  createTask(() => Promise.reject(new Error("nobody asked")));
-  await sleep(1);
 }
