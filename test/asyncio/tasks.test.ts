@@ -195,12 +195,12 @@ if (isMain(import.meta)) {
 
   test("a timeout ends whatever the block awaits: a task, a lock, a group", async () => {
     const lock = new Lock().acquireSync();
-    const child = createTask(() => sleep(LONG));
+    const [child, left] = [createTask(() => sleep(LONG)), createTask(() => sleep(LONG))];
     for (const block of [
       async (): Promise<unknown> => await child,
       () => lock.acquire(),
       () => TaskGroup.run((group) => void group.createTask(() => sleep(LONG))),
-      () => wait([createTask(() => sleep(LONG))]),
+      () => wait([left]),
       () => waitFor(() => sleep(LONG)),
       async (): Promise<unknown> => await shield(createTask(() => sleep(5))).then(() => sleep(LONG)),
       () => asCompleted([new Future()]).next(),
@@ -218,7 +218,8 @@ if (isMain(import.meta)) {
           : TimeoutError,
       );
     }
-    assert.equal(child.cancelled, true);
+    assert.deepEqual([child.cancelled, left.done], [true, false]);
+    left.cancel();
     lock.release();
   });
 
