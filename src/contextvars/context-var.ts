@@ -5,9 +5,8 @@
  */
 
 import { describe } from "../core/deadline.ts";
-import { ADDRESS } from "../core/handles.ts";
 import { LookupError, NotSendableError, RuntimeError, ValueError } from "../errors.ts";
-import { passportAddress, registerKind } from "./passport.ts";
+import { passportAddress, registerKind, sendByPassport } from "./passport.ts";
 import { callingPlace, enter } from "./places.ts";
 import { currentValues, type Key, keyFor, type Values } from "./values.ts";
 
@@ -143,13 +142,11 @@ export class ContextVar<T> {
 
   static {
     // In messages it arrives as the other thread's own.
-    Object.defineProperty(ContextVar.prototype, ADDRESS, {
-      get(this: ContextVar<unknown>): number {
-        const owner = this.#owner;
-        if (owner !== undefined) return passportAddress(this, "part", () => [owner()]);
-        const rest = this.#default === MISSING ? [] : [this.#default];
-        return passportAddress(this, "ContextVar", () => [this.name, this.#stays, ...rest]);
-      },
+    sendByPassport(ContextVar.prototype as ContextVar<unknown>, (variable) => {
+      const owner = variable.#owner;
+      if (owner !== undefined) return passportAddress(variable, "part", () => [owner()]);
+      const rest = variable.#default === MISSING ? [] : [variable.#default];
+      return passportAddress(variable, "ContextVar", () => [variable.name, variable.#stays, ...rest]);
     });
   }
 }

@@ -6,7 +6,8 @@
  */
 
 import { load, store } from "#atomics";
-import { ADDRESS, isAttaching, register, SharedObject } from "../core/handles.ts";
+import { threads } from "../core/domain.ts";
+import { ADDRESS, DOMAIN, isAttaching, register, SharedObject } from "../core/handles.ts";
 import { PASSPORT, PASSPORT_WORDS, TAG } from "../core/layout.ts";
 import { pack, peek, STANDS_FOR } from "../core/messages.ts";
 import { memory } from "../core/program.ts";
@@ -64,6 +65,16 @@ register(TAG.passport, () => new Passport(), import.meta.url);
 
 export function registerKind(kind: string, make: Make): void {
   makers.set(kind, make);
+}
+
+/** Lets the instances of a class be sent by their passports, in the memory of the threads. */
+export function sendByPassport<T extends object>(prototype: T, address: (thing: T) => number): void {
+  Object.defineProperty(prototype, DOMAIN, { value: threads });
+  Object.defineProperty(prototype, ADDRESS, {
+    get(this: T) {
+      return address(this);
+    },
+  });
 }
 
 /** The address under which `thing` is sent. Errors: `NotSendableError`, if what `data` says of it cannot be. */

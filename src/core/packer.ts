@@ -267,7 +267,9 @@ export class Packer {
         addressOfFunction: (fn) => {
           // Own: a subclass is not what it extends. A getter, since most functions need no address ever.
           if (!Object.hasOwn(fn, ADDRESS)) return undefined;
-          return this.#sent((fn as unknown as Addressed)[ADDRESS], fn.prototype as Addressed);
+          // A class of shared objects has its domain in its prototype; a proxy that stands for one has it itself.
+          const owner = (fn.prototype ?? fn) as Addressed;
+          return this.#sent((fn as unknown as Addressed)[ADDRESS], owner);
         },
         attach: (address) => {
           const handle =

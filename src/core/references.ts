@@ -157,6 +157,8 @@ export function functionOf(memory: Memory, address: number): number {
       return load(memory.words, address + BARRIER.action);
     case TAG.priorityQueue:
       return load(memory.words, address + PRIORITY.function);
+    case TAG.passport:
+      return load(memory.words, address + PASSPORT.message);
     default:
       return 0;
   }

@@ -5,10 +5,9 @@
  */
 
 import { ContextVar } from "../contextvars/context-var.ts";
-import { passportAddress, registerKind } from "../contextvars/passport.ts";
+import { passportAddress, registerKind, sendByPassport } from "../contextvars/passport.ts";
 import { callingPlace, enter } from "../contextvars/places.ts";
 import { describe } from "../core/deadline.ts";
-import { ADDRESS } from "../core/handles.ts";
 import { localProxy, type LocalProxyOptions, propertyOf } from "./local-proxy.ts";
 import { parts } from "./parts.ts";
 
@@ -89,11 +88,9 @@ export class LocalStack<T = unknown> {
   }
 
   static {
-    Object.defineProperty(LocalStack.prototype, ADDRESS, {
-      get(this: LocalStack): number {
-        return passportAddress(this, "LocalStack", () => (this.#given === undefined ? [] : [this.#given]));
-      },
-    });
+    sendByPassport(LocalStack.prototype as LocalStack, (stack) =>
+      passportAddress(stack, "LocalStack", () => (stack.#given === undefined ? [] : [stack.#given])),
+    );
   }
 }
 

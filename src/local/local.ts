@@ -5,10 +5,9 @@
  */
 
 import { ContextVar } from "../contextvars/context-var.ts";
-import { passportAddress, registerKind } from "../contextvars/passport.ts";
+import { passportAddress, registerKind, sendByPassport } from "../contextvars/passport.ts";
 import { callingPlace, enter } from "../contextvars/places.ts";
 import { describe } from "../core/deadline.ts";
-import { ADDRESS } from "../core/handles.ts";
 import { type Part, parts } from "./parts.ts";
 
 type Attributes = ReadonlyMap<PropertyKey, unknown>;
@@ -34,19 +33,19 @@ const NOTHING: Attributes = new Map();
 /** The attributes of one Local, in whichever context asks. */
 class Content implements Part {
   #variable: ContextVar<Attributes>;
-  readonly #initial: (() => object) | undefined;
+  /** What the Local was made from. */
+  readonly source: ContextVar<Attributes> | (() => object) | undefined;
 
-  constructor(variable: ContextVar<Attributes>, initial: (() => object) | undefined) {
+  constructor(variable: ContextVar<Attributes>, source: ContextVar<Attributes> | (() => object) | undefined) {
     this.#variable = variable;
-    this.#initial = initial;
+    this.source = source;
   }
 
   get all(): Attributes {
     const all = this.#variable.get(undefined);
     if (all !== undefined) return all;
-    if (this.#initial === undefined) return NOTHING;
-    // Set before anything else can ask again.
-    const initial = new Map<PropertyKey, unknown>(Object.entries(this.#initial()));
+    if (typeof this.source !== "function") return NOTHING;
+    const initial = new Map<PropertyKey, unknown>(Object.entries(this.source()));
     this.#variable.set(initial);
     return initial;
   }
@@ -85,12 +84,11 @@ class Content implements Part {
 }
 
 /** Methods of a subclass, and of `Object`, stay in sight behind the attributes. */
-function trapsOf(content: Content, initial: unknown): ProxyHandler<object> {
+function trapsOf(content: Content): ProxyHandler<object> {
   return {
     get(target, key, self) {
       const value = content.get(key);
       if (value !== undefined || content.all.has(key)) return value;
-      if (key === ADDRESS) return passportAddress(self as object, "Local", () => [initial]);
       return Reflect.get(target, key, self) as unknown;
     },
     set(_, key, value) {
@@ -147,8 +145,8 @@ export const Local: LocalConstructor = class Local {
       );
     }
     const variable = source instanceof ContextVar ? source : ContextVar.hidden<Attributes>("Local", () => self);
-    const content = new Content(variable, typeof source === "function" ? source : undefined);
-    const self: object = new Proxy(this, trapsOf(content, source));
+    const content = new Content(variable, source);
+    const self: object = new Proxy(this, trapsOf(content));
     parts.set(self, content);
     if (!isArriving) content.join(parts.get(enter(self, "Local", "", callingPlace(new.target)) ?? self)!);
     // oxlint-disable-next-line no-constructor-return -- what `new` gives is the object with the attributes
@@ -161,6 +159,12 @@ export const Local: LocalConstructor = class Local {
 
   toString(): string {
     return "<Local>";
+  }
+
+  static {
+    sendByPassport(Local.prototype, (local) =>
+      passportAddress(local, "Local", () => [(parts.get(local) as Content).source]),
+    );
   }
 
   [INSPECT](_: number, settings: unknown, inspect?: (value: unknown, settings: unknown) => string): string {

@@ -17,7 +17,7 @@ import {
   releaseLocal,
 } from "heddle/local";
 import * as threading from "heddle/threading";
-import { Barrier, Event, RuntimeError, spawn, Thread } from "heddle/threading";
+import { Barrier, Event, getIdent, RuntimeError, spawn, Thread } from "heddle/threading";
 import { load } from "../../src/core/atomics.ts";
 import { ADDRESS } from "../../src/core/handles.ts";
 import { OBJECT } from "../../src/core/layout.ts";
@@ -297,6 +297,15 @@ if (isMain(import.meta)) {
     assert.deepEqual([mine.num, stack.top], [1, 1]);
     assert.equal(await spawn((l: Local<Attributes>) => l === local, local).join(), true);
     assert.equal(await spawn((s: LocalStack<number>) => s, stack).join(), stack);
+  });
+
+  test("a Local that a function captured makes its first attributes there", async () => {
+    const first = { n: 1 };
+    const mine = new Local(() => ({ ...first, in: getIdent() }));
+    assert.deepEqual([mine.n, mine.in], [1, getIdent()]);
+    mine.n = 2;
+    const thread = spawn(() => [mine.n, mine.in]);
+    assert.deepEqual(await thread.join(), [1, thread.ident]);
   });
 
   test("given a context, a thread begins with its Locals and stacks", async () => {
