@@ -9,11 +9,11 @@ export { EventLoop, getRunningLoop, runCoroutineThreadsafe } from "./event-loop.
 export { gather, type GatherOptions } from "./gather.ts";
 export { shield } from "./shield.ts";
 export { sleep } from "./sleep.ts";
-export { createTask, currentTask, Task, type TaskOptions } from "./task.ts";
+export { allTasks, createTask, currentTask, Task, type TaskOptions } from "./task.ts";
 export { TaskGroup } from "./task-group.ts";
 export { Timeout, timeout, timeoutAt } from "./timeout.ts";
 export { toThread } from "./to-thread.ts";
 export { waitFor } from "./wait-for.ts";
-export { Future } from "../futures/future.ts";
+export type { Future } from "../futures/future.ts";
 export { asCompleted, type ReturnWhen, wait, type WaitResult } from "../futures/wait.ts";
 export { CancelledError, InvalidStateError, TimeoutError } from "../errors.ts";

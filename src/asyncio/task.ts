@@ -31,7 +31,8 @@ class Running extends Interruptions {
   }
 }
 
-const runnings: WeakMap<object, Running> = new WeakMap();
+/** Those that have not ended: a task that waits must not be collected. */
+const alive: Set<Task<unknown>> = new Set();
 
 let lastName = 0;
 
@@ -89,7 +90,7 @@ export class Task<T = unknown> extends Future<T> {
     });
     this.#name = options?.name ?? `Task-${++lastName}`;
     this.#running = new Running(this as Task<unknown>);
-    runnings.set(this, this.#running);
+    alive.add(this as Task<unknown>);
     this.#failure = { error: undefined, name: this.#name };
     const { importing } = currentScope();
     const scope = { importing, context: Context.valuesOf(context ?? copyContext()), task: this.#running };
@@ -121,10 +122,14 @@ export class Task<T = unknown> extends Future<T> {
   #succeed(value: T): void {
     const { undelivered, isTooLate } = this.#running;
     if (undelivered?.error instanceof CancelledError && !isTooLate) this.#end(undelivered.error);
-    else super.setResult(value);
+    else {
+      alive.delete(this as Task<unknown>);
+      super.setResult(value);
+    }
   }
 
   #end(error: unknown): void {
+    alive.delete(this as Task<unknown>);
     if (error instanceof CancelledError) {
       Future.markCancelled(this, error);
       return;
@@ -296,6 +301,11 @@ identity.running = () => {
  */
 export function createTask<T>(fn: () => T | PromiseLike<T>, options?: TaskOptions): Task<T> {
   return new Task(fn, options);
+}
+
+/** The tasks of this thread that have not ended. */
+export function allTasks(): Set<Task<unknown>> {
+  return new Set(alive);
 }
 
 /** The task that runs this code; `undefined` outside of any. */

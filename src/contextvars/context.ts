@@ -70,6 +70,11 @@ export class Context implements Iterable<[AnyVar, unknown]> {
     }
   }
 
+  /** A context with the same values. Later changes of one do not show in the other. */
+  copy(): Context {
+    return Context.of(new Values(this.#values.all));
+  }
+
   /** The variable's value here, `undefined` if it has none. Its default does not count. */
   get<T>(variable: ContextVar<T>): T | undefined {
     return received(variable.name, this.#values.all.find(keyOf(variable))?.value) as T | undefined;

@@ -11,7 +11,7 @@ export { Condition } from "./condition.ts";
 export { activeCount, currentThread, enumerate, getIdent, isMainThread, mainThread } from "./current.ts";
 export { Event } from "./event.ts";
 export { defaultExcepthook, type ExceptHook, type ExceptHookArgs, setExcepthook } from "./excepthook.ts";
-export { Local, type LocalConstructor, type LocalMembers } from "../local/local.ts";
+export { Local } from "../local/local.ts";
 export { Lock } from "./lock.ts";
 export { RLock } from "./rlock.ts";
 export { type LockLike, RWLock, type WriteLock } from "./rwlock.ts";

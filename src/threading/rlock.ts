@@ -38,7 +38,7 @@ import { LOCK_WAIT, notBroken, ownerDied } from "./lock.ts";
  * the lock. Where locks were taken is told with `HEDDLE_TRACE_LOCKS=1`. See the guide to deadlocks.
  *
  * **Differs from Python.** A dead owner is reported as for `Lock`. Coroutines that run in no task count as their
- * thread: use a `Lock` between those.
+ * thread: use a `Lock` between those, or make them tasks of heddle/asyncio.
  */
 export class RLock extends SharedObject implements Disposable {
   constructor() {

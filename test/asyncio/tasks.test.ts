@@ -8,7 +8,6 @@ import {
   CancelledError,
   createTask,
   currentTask,
-  Future,
   gather,
   shield,
   sleep,
@@ -20,7 +19,7 @@ import {
   waitFor,
 } from "heddle/asyncio";
 import { Context, ContextVar, copyContext } from "heddle/contextvars";
-import { ThreadPoolExecutor } from "heddle/futures";
+import { Future, ThreadPoolExecutor } from "heddle/futures";
 import { currentThread, Event, Lock, RLock, spawn } from "heddle/threading";
 import { runProgram } from "../examples/run-example.ts";
 import { door, LONG, rejects, turn } from "./turns.ts";

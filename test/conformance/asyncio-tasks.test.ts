@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  allTasks,
   asCompleted,
   CancelledError,
   createTask,
   currentTask,
-  Future,
   gather,
   InvalidStateError,
   shield,
@@ -20,6 +20,7 @@ import {
   waitFor,
 } from "heddle/asyncio";
 import { ContextVar } from "heddle/contextvars";
+import { Future } from "heddle/futures";
 import { RuntimeError, ValueError } from "heddle/threading";
 import { door, LONG, rejects, turn } from "../asyncio/turns.ts";
 
@@ -650,4 +651,9 @@ test("a task's names, texts and bad arguments", async () => {
   await rejects(sleep(-1), ValueError);
   assert.equal(await sleep(1, "value"), "value");
   assert.equal(currentTask(), undefined);
+  const running = createTask(() => sleep(LONG));
+  assert.deepEqual([allTasks().has(running), allTasks().has(task as Task<unknown>)], [true, false]);
+  running.cancel();
+  await running.exception().catch(() => undefined);
+  assert.equal(allTasks().has(running), false);
 });

@@ -37,7 +37,7 @@ test("a context is a read-only map of its variables", () => {
 test("contexts are equal if their values are", () => {
   const v = new ContextVar<number>("v");
   const [one, other] = [new Context(), new Context()];
-  assert.ok(one.equals(other));
+  assert.ok(one.equals(other) && one.copy().equals(one));
   one.run(() => v.set(1));
   assert.ok(!one.equals(other));
   other.run(() => v.set(1));

@@ -5,6 +5,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import * as asyncio from "heddle/asyncio";
+import * as contextvars from "heddle/contextvars";
+import * as local from "heddle/local";
 import * as queue from "heddle/queue";
 import * as threading from "heddle/threading";
 
@@ -32,6 +35,38 @@ const python: Record<string, readonly string[]> = {
     ...members("Queue", "put put_nowait get get_nowait qsize empty full maxsize task_done join shutdown"),
     ...members("Queue", "is_shutdown unfinished_tasks"),
     ...members("SimpleQueue", "put put_nowait get get_nowait qsize empty"),
+  ],
+  contextvars: [
+    ..."Context ContextVar Token copy_context".split(" "),
+    ...members("ContextVar", "name get set reset"),
+    ...members("Token", "var old_value MISSING"),
+    ...members("Context", "run copy get keys values items"),
+  ],
+  // Werkzeug 3.1.
+  local: [
+    ..."Local LocalStack LocalProxy LocalManager release_local".split(" "),
+    ...members("LocalStack", "push pop top __call__"),
+    ...members("LocalManager", "locals cleanup make_middleware middleware"),
+    ...members("LocalProxy", "_get_current_object"),
+  ],
+  // What its modules tasks, futures, timeouts, taskgroups, threads, runners, locks, queues and exceptions list, and of
+  // events what those need.
+  asyncio: [
+    ..."Task create_task FIRST_COMPLETED FIRST_EXCEPTION ALL_COMPLETED wait wait_for as_completed sleep gather".split(
+      " ",
+    ),
+    ..."shield ensure_future run_coroutine_threadsafe current_task all_tasks create_eager_task_factory".split(" "),
+    ..."eager_task_factory Future wrap_future isfuture Timeout timeout timeout_at TaskGroup to_thread Runner run".split(
+      " ",
+    ),
+    ..."Lock Event Condition Semaphore BoundedSemaphore Barrier Queue PriorityQueue LifoQueue QueueFull".split(" "),
+    ..."QueueEmpty QueueShutDown BrokenBarrierError CancelledError InvalidStateError TimeoutError".split(" "),
+    ..."iscoroutine iscoroutinefunction AbstractEventLoop BaseEventLoop get_running_loop get_event_loop".split(" "),
+    ..."new_event_loop set_event_loop".split(" "),
+    ...members("Task", "cancel cancelling uncancel get_name set_name cancelled done result exception get_coro"),
+    ...members("Task", "add_done_callback remove_done_callback get_stack print_stack get_context"),
+    ...members("Timeout", "when reschedule expired"),
+    ...members("TaskGroup", "create_task"),
   ],
 };
 
@@ -92,7 +127,13 @@ function moduleOf(name: string, exports: Record<string, unknown>): Module {
   };
 }
 
-const modules: readonly Module[] = [moduleOf("threading", threading), moduleOf("queue", queue)];
+const modules: readonly Module[] = [
+  moduleOf("threading", threading),
+  moduleOf("queue", queue),
+  moduleOf("contextvars", contextvars),
+  moduleOf("local", local),
+  moduleOf("asyncio", asyncio),
+];
 
 /** Everything that can be imported from the module, types included. */
 function exported({ declarations }: Module): Set<string> {
