@@ -8,21 +8,30 @@
  */
 
 import { host } from "#host";
-import { compareExchange, load, store } from "#atomics";
-import { discardCell, fromCell, prepareCell } from "../core/cells.ts";
+import { store } from "#atomics";
+import { fromCell, prepareCell } from "../core/cells.ts";
 import type { Deadline } from "../core/deadline.ts";
-import { alloc, free } from "../core/heap.ts";
-import type { ResourceLimits } from "../core/host.ts";
 import { ADDRESS } from "../core/handles.ts";
-import { TASK, TASK_FLAG, TASK_STATE, TASK_WORDS, THREAD } from "../core/layout.ts";
-import { discard } from "../core/messages.ts";
+import { TASK, TASK_STATE } from "../core/layout.ts";
 import { EXPIRED } from "../core/parker.ts";
 import { memory, parker } from "../core/program.ts";
 import { cellsIn } from "../core/raw/queue.ts";
 import { BrokenThreadPool, ThreadDiedError } from "../errors.ts";
-import { Thread } from "../threading/thread.ts";
-import { InitializerFailed, NUDGE, PoolWorker, STOP, type PoolTerms } from "./pool-worker.ts";
+import { Crew, type CrewOptions, type Loss, type Setup } from "./crew.ts";
+import { InitializerFailed, NUDGE, type PoolWorker, STOP } from "./pool-worker.ts";
 import { Ring, RingWait } from "./ring.ts";
+import {
+  type Arrived,
+  dispose,
+  disposeInput,
+  holderOf,
+  idOf,
+  newTask,
+  renew,
+  revoke,
+  stateOf,
+  takeResult,
+} from "./task-block.ts";
 
 /** What waits for the outcome of a task. */
 export interface Job {
@@ -41,38 +50,11 @@ interface Pending {
   arrived: Arrived | undefined;
 }
 
-interface Arrived {
-  readonly failed: boolean;
-  readonly cell: number;
-  readonly elapsed: number;
-}
-
-/** What each worker does first. */
-export interface Setup {
-  readonly initializer: ((...args: never[]) => unknown) | undefined;
-  readonly initargs: readonly unknown[];
-}
-
-export interface DispatcherOptions {
-  readonly maxWorkers: number;
-  /** The name of the n-th worker. */
-  name(n: number): string;
-  readonly setup: Setup;
-  readonly resourceLimits: ResourceLimits | undefined;
-}
-
 export class Dispatcher {
-  readonly #options: Omit<DispatcherOptions, "setup">;
-  /**
-   * The user's functions may refer to the executor, which could then never be found abandoned: so they belong to it and
-   * its maps, and to the dispatcher only while tasks are pending.
-   */
-  readonly #setup: WeakRef<Setup>;
-  #setupInUse: Setup | undefined;
   readonly #tasks: Ring = new Ring();
   readonly #results: Ring = new Ring();
+  readonly #crew: Crew;
   readonly #pending: Map<number, Pending> = new Map();
-  readonly #workers: Set<PoolWorker> = new Set();
   readonly #look: () => void;
   /** Cancelled blocks in the hand of some worker, perhaps of a dead one: freed when they come back, or at the end. */
   readonly #astray: Set<number> = new Set();
@@ -80,16 +62,13 @@ export class Dispatcher {
   readonly #gone: PoolWorker[] = [];
   #waiting = false;
   #nextId = 1;
-  #named = 0;
   #stopping = false;
   #idle: (() => void)[] = [];
   /** Why no more tasks can run. */
   broken: BrokenThreadPool | undefined;
 
-  constructor(options: DispatcherOptions) {
-    const { setup, ...others } = options;
-    this.#options = others;
-    this.#setup = new WeakRef(setup);
+  constructor(options: CrewOptions, setup: Setup) {
+    this.#crew = new Crew(options, setup, this.#tasks, this.#results, (worker) => this.#goneNow(worker));
     this.#look = () => this.#takeIn();
   }
 
@@ -99,14 +78,14 @@ export class Dispatcher {
   }
 
   get maxWorkers(): number {
-    return this.#options.maxWorkers;
+    return this.#crew.max;
   }
 
   /** Sends a task out, and returns its number. Owns the function's message, if it is flagged so, and the arguments. */
   send(fn: number, flags: number, args: number, job: Job): number {
     if (this.broken !== undefined) throw this.broken;
     // First what can fail: the initializer may be one that cannot be sent.
-    if (this.#workers.size < this.#options.maxWorkers && this.#pending.size >= this.#workers.size) this.#hire();
+    this.#crew.hireFor(this.#pending.size + 1);
     const id = this.#nextId++;
     const task = newTask(id, fn, flags, args);
     if (this.#pending.size === 0) this.#wakeUp();
@@ -119,7 +98,8 @@ export class Dispatcher {
   cancel(id: number): boolean {
     const pending = this.#pending.get(id);
     if (pending === undefined || pending.task === 0 || !revoke(pending.task)) return false;
-    // The block stays in the ring until a worker comes to it and sends it back.
+    // The empty block stays in the ring until a worker comes to it and sends it back.
+    disposeInput(pending.task);
     this.#forget(id);
     return true;
   }
@@ -132,7 +112,7 @@ export class Dispatcher {
   isRunning(id: number): boolean {
     const pending = this.#pending.get(id);
     if (pending === undefined) return false;
-    return pending.task === 0 || load(memory.words, pending.task + TASK.state) !== TASK_STATE.pending;
+    return pending.task === 0 || stateOf(pending.task) !== TASK_STATE.pending;
   }
 
   /** Blocks until the task is settled, taking results in. False: the deadline passed first. */
@@ -153,7 +133,7 @@ export class Dispatcher {
         this.#takeInCell(wait.cell);
       } finally {
         this.#waiting = false;
-        for (const worker of this.#gone.splice(0)) this.#lost(worker);
+        for (const worker of this.#gone.splice(0)) this.#lost(this.#crew.strike(worker));
       }
     }
   }
@@ -166,26 +146,21 @@ export class Dispatcher {
   /** Lets the workers go once nothing is pending. */
   stopWhenIdle(): void {
     this.#stopping = true;
-    if (this.#pending.size === 0) this.#stop();
+    if (this.#pending.size === 0) this.#crew.stop();
   }
 
   /** Resolves when all workers have ended, after {@link stopWhenIdle}. */
   async ended(): Promise<void> {
     await this.settled();
-    for (const worker of [...this.#workers]) await worker.join().catch(() => undefined);
-    if (this.#workers.size > 0 && [...this.#workers].some((worker) => worker.isAlive)) return;
+    if (!(await this.#crew.ended())) return;
     // What was cancelled, and no worker came to.
     this.#takeIn();
     this.#drain();
     for (const task of this.#astray) this.#dispose(task);
   }
 
-  #stop(): void {
-    for (const _ of this.#workers) this.#tasks.put(STOP);
-  }
-
   #wakeUp(): void {
-    this.#setupInUse = this.#setup.deref();
+    this.#crew.hold();
     host.hold();
     parker.onRing.add(this.#look);
     parker.arm();
@@ -194,26 +169,11 @@ export class Dispatcher {
   #forget(id: number): void {
     this.#pending.delete(id);
     if (this.#pending.size > 0) return;
-    this.#setupInUse = undefined;
+    this.#crew.letGo();
     host.unhold();
     parker.onRing.delete(this.#look);
-    if (this.#stopping) this.#stop();
+    if (this.#stopping) this.#crew.stop();
     for (const resolve of this.#idle.splice(0)) resolve();
-  }
-
-  #hire(): void {
-    const setup = this.#setupInUse ?? this.#setup.deref();
-    const terms: PoolTerms = {
-      tasks: this.#tasks,
-      results: this.#results,
-      owner: memory.self,
-      initializer: setup?.initializer as PoolTerms["initializer"],
-      initargs: setup?.initargs ?? [],
-    };
-    const worker = new PoolWorker(this.#options.name(this.#named), terms, this.#options.resourceLimits);
-    Thread.supervise(worker as Thread, () => this.#lost(worker));
-    this.#workers.add(worker);
-    this.#named++;
   }
 
   #takeIn(): void {
@@ -222,19 +182,15 @@ export class Dispatcher {
 
   #takeInCell(cell: number): void {
     if (cell === NUDGE) return;
-    memory.reach(cell);
-    const id = memory.words[cell + TASK.id]!;
-    const state = load(memory.words, cell + TASK.state);
-    const result = memory.words[cell + TASK.result]!;
-    const elapsed = memory.words[cell + TASK.elapsed]! / 1000;
-    memory.words[cell + TASK.result] = 0;
+    const id = idOf(cell);
+    const arrived = takeResult(cell);
     this.#dispose(cell);
     const pending = this.#pending.get(id);
     if (pending?.task !== cell) return;
     pending.task = 0;
-    pending.arrived = { failed: state !== TASK_STATE.done, cell: result, elapsed };
+    pending.arrived = arrived;
     const settle = (): void => this.#settle(id, pending);
-    const loading = prepareCell(result);
+    const loading = prepareCell(arrived.cell);
     if (loading === undefined) settle();
     else loading.then(settle, settle);
   }
@@ -255,22 +211,16 @@ export class Dispatcher {
     else job.succeed(value, arrived.elapsed);
   }
 
-  /** Frees a block, and what is left of its messages. Workers zero each word when they use up its message. */
   #dispose(task: number): void {
-    const words = memory.words;
-    const fn = words[task + TASK.fn]!;
-    if (fn !== 0 && (words[task + TASK.flags]! & TASK_FLAG.ownFunction) !== 0) discard(fn);
-    discardCell(words[task + TASK.args]!);
-    discardCell(words[task + TASK.result]!);
     this.#astray.delete(task);
-    free(memory, task);
+    dispose(task);
   }
 
   /** Takes all tasks out of the ring: no worker will come to them any more. */
   #drain(): void {
     for (let cell = this.#tasks.poll(); cell !== 0; cell = this.#tasks.poll()) {
       if (cell === STOP) continue;
-      const id = memory.words[cell + TASK.id]!;
+      const id = idOf(cell);
       const pending = this.#pending.get(id);
       this.#dispose(cell);
       if (pending?.task !== cell) continue;
@@ -279,36 +229,37 @@ export class Dispatcher {
     }
   }
 
-  /** A worker is gone. The task it had in hand fails; everything else goes on. */
-  #lost(worker: PoolWorker): void {
+  #goneNow(worker: PoolWorker): void {
     if (this.#waiting) {
       this.#gone.push(worker);
       this.#results.put(NUDGE);
-      return;
+    } else {
+      this.#lost(this.#crew.strike(worker));
     }
-    this.#workers.delete(worker);
+  }
+
+  /** A worker is gone. The task it had in hand fails; everything else goes on. */
+  #lost(loss: Loss): void {
     this.#takeIn();
-    const error = Thread.errorOf(worker as Thread);
-    // One that never got to its first task would only be followed by others like it, without end; unless it was told to.
-    if (load(memory.words, worker[ADDRESS] + THREAD.ready) === 0 && !worker.cancelRequested) this.#break(error);
-    this.#recover(worker, error);
-    if (this.broken !== undefined || this.#workers.size >= Math.min(this.#options.maxWorkers, this.#pending.size))
-      return;
+    // It would only be followed by others like it, without end.
+    if (loss.stillborn) this.#break(loss.error);
+    this.#recover(loss);
+    if (this.broken !== undefined) return;
     try {
-      this.#hire();
+      this.#crew.hireFor(this.#pending.size);
     } catch (failure) {
       this.#break(failure);
     }
   }
 
   /** Looks through all tasks for what a dead worker had in hand. */
-  #recover(worker: PoolWorker, error: unknown): void {
+  #recover({ worker, error }: Loss): void {
     const inRing = new Set(cellsIn(memory, this.#tasks[ADDRESS]));
     for (const [id, pending] of [...this.#pending]) {
       const { task, job } = pending;
       if (task === 0 || inRing.has(task)) continue;
-      const state = load(memory.words, task + TASK.state);
-      const holder = load(memory.words, task + TASK.worker);
+      const state = stateOf(task);
+      const holder = holderOf(task);
       if (holder === worker.ident) {
         if (state === TASK_STATE.pending) {
           store(memory.words, task + TASK.worker, 0);
@@ -334,10 +285,7 @@ export class Dispatcher {
   #sendAgain(id: number, pending: Pending): void {
     const { task } = pending;
     if (!revoke(task)) return;
-    const words = memory.words;
-    const again = newTask(id, words[task + TASK.fn]!, words[task + TASK.flags]!, words[task + TASK.args]!);
-    words[task + TASK.fn] = 0;
-    words[task + TASK.args] = 0;
+    const again = renew(task);
     this.#astray.add(task);
     pending.task = again;
     this.#tasks.put(again);
@@ -357,32 +305,13 @@ export class Dispatcher {
     this.#drain();
     for (const [id, { task, job }] of [...this.#pending]) {
       if (task === 0 || !revoke(task)) continue;
+      disposeInput(task);
       this.#astray.add(task);
       this.#forget(id);
       job.fail(this.broken);
     }
-    this.#stop();
+    this.#crew.stop();
   }
-}
-
-function newTask(id: number, fn: number, flags: number, args: number): number {
-  const task = alloc(memory, TASK_WORDS);
-  const words = memory.words;
-  words[task + TASK.id] = id;
-  words[task + TASK.fn] = fn;
-  words[task + TASK.args] = args;
-  words[task + TASK.result] = 0;
-  words[task + TASK.flags] = flags;
-  words[task + TASK.worker] = 0;
-  store(words, task + TASK.state, TASK_STATE.pending);
-  return task;
-}
-
-/** Takes a block away from the workers, if none has begun with it. */
-function revoke(task: number): boolean {
-  return (
-    compareExchange(memory.words, task + TASK.state, TASK_STATE.pending, TASK_STATE.cancelled) === TASK_STATE.pending
-  );
 }
 
 function lostTask(name: string, error: unknown): unknown {

@@ -7,6 +7,7 @@
 export { Executor, type MapOptions, type ShutdownOptions } from "./executor.ts";
 export { Future } from "./future.ts";
 export { MapResult } from "./map-result.ts";
-export { ThreadPoolExecutor, type ThreadPoolOptions } from "./thread-pool.ts";
+export { ThreadPoolExecutor } from "./thread-pool.ts";
+export type { ThreadPoolOptions } from "./thread-pool-options.ts";
 export { asCompleted, type ReturnWhen, wait, type WaitResult } from "./wait.ts";
 export { BrokenExecutor, BrokenThreadPool, CancelledError, InvalidStateError, TimeoutError } from "../errors.ts";

@@ -6,7 +6,7 @@
 
 import { host } from "#host";
 import { compareExchange, load, store } from "#atomics";
-import { discardCell, fromCell, prepareCell, toCell } from "../core/cells.ts";
+import { fromCell, prepareCell, toCell } from "../core/cells.ts";
 import { now } from "../core/deadline.ts";
 import { ADDRESS } from "../core/handles.ts";
 import type { ResourceLimits } from "../core/host.ts";
@@ -18,15 +18,13 @@ import { ring } from "../core/raw/wait-list.ts";
 import { RuntimeError } from "../errors.ts";
 import { registerKind } from "../threading/kinds.ts";
 import { Thread } from "../threading/thread.ts";
+import { type Callable, type ChunkResult, isThenable, packChunk, runChunk } from "./chunk.ts";
 import { type Ring, RingWait } from "./ring.ts";
 
 /** Cells that are no tasks; tasks are addresses, which are even. */
 export const STOP = 1;
 /** In the results ring: look again, something changed. */
 export const NUDGE = 3;
-
-// oxlint-disable-next-line typescript/no-explicit-any -- any function that was submitted
-type Callable = (...args: any[]) => unknown;
 
 /** What a worker is given when it starts. */
 export interface PoolTerms {
@@ -40,9 +38,6 @@ export interface PoolTerms {
 
 /** Ends a worker whose initializer failed, and breaks its pool. */
 export class InitializerFailed extends RuntimeError {}
-
-/** The result of a chunk: as many results as there are, and whether an error follows. */
-export type ChunkResult = [values: unknown[], failed: boolean, error?: unknown];
 
 export class PoolWorker extends Thread {
   #terms: PoolTerms | undefined;
@@ -117,7 +112,10 @@ export class PoolWorker extends Thread {
       const callable = this.#function(fn, flags);
       store(memory.words, task + TASK.args, 0);
       const given = (fromCell(args) ?? []) as unknown[];
-      const result = (flags & TASK_FLAG.chunk) === 0 ? callable(...given) : runChunk(callable, given, flags);
+      const result =
+        (flags & TASK_FLAG.chunk) === 0
+          ? callable(...given)
+          : runChunk(callable, given, (flags & TASK_FLAG.star) !== 0);
       if (isThenable(result)) {
         return Promise.resolve(result).then(
           (value) => this.#succeed(task, value, flags, began),
@@ -180,58 +178,5 @@ export class PoolWorker extends Thread {
         (worker as PoolWorker).#terms = saved as PoolTerms;
       },
     });
-  }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
-}
-
-/** Calls the function with each item. Stops at the first error, which becomes part of the result. */
-function runChunk(fn: Callable, items: unknown[], flags: number): ChunkResult | Promise<ChunkResult> {
-  const values: unknown[] = [];
-  const call = (item: unknown): unknown => ((flags & TASK_FLAG.star) === 0 ? fn(item) : fn(...(item as unknown[])));
-  for (let i = 0; i < items.length; i++) {
-    try {
-      const value = call(items[i]);
-      if (isThenable(value)) return finishChunk(call, items, values, value);
-      values.push(value);
-    } catch (error) {
-      return [values, true, error];
-    }
-  }
-  return [values, false];
-}
-
-async function finishChunk(
-  call: (item: unknown) => unknown,
-  items: unknown[],
-  values: unknown[],
-  first: PromiseLike<unknown>,
-): Promise<ChunkResult> {
-  try {
-    values.push(await first);
-    for (let i = values.length; i < items.length; i++) values.push(await call(items[i]));
-    return [values, false];
-  } catch (error) {
-    return [values, true, error];
-  }
-}
-
-/** One result that cannot be sent must not cost those before it. */
-function packChunk([values, failed, error]: ChunkResult): number {
-  try {
-    return toCell(failed ? [values, true, error] : [values, false], "result");
-  } catch (failure) {
-    for (let i = 0; i < values.length; i++) {
-      try {
-        discardCell(toCell(values[i], "result"));
-      } catch (unsendable) {
-        return toCell([values.slice(0, i), true, unsendable], "result");
-      }
-    }
-    if (!failed) throw failure;
-    // What of the error can be sent.
-    return toCell([values, true, unpack(packThrown(error))], "result");
   }
 }

@@ -8,30 +8,21 @@ import { add } from "#atomics";
 import { host } from "#host";
 import { discardCell, toCell } from "../core/cells.ts";
 import { describe, type Deadline } from "../core/deadline.ts";
-import type { ResourceLimits } from "../core/host.ts";
 import { PROGRAM, TASK_FLAG } from "../core/layout.ts";
 import { discard, keepHere } from "../core/messages.ts";
 import { memory } from "../core/program.ts";
 import { callerStack } from "../core/caller-stack.ts";
 import { appendCallerStack } from "../core/wire/error-envelope.ts";
-import { RuntimeError, ValueError } from "../errors.ts";
-import { Dispatcher, type Setup } from "./dispatcher.ts";
+import { RuntimeError } from "../errors.ts";
+import type { Setup } from "./crew.ts";
+import { Dispatcher } from "./dispatcher.ts";
 import { Executor, type MapOptions, type ShutdownOptions } from "./executor.ts";
 import { Future, type FutureSource } from "./future.ts";
-import { checkMapOptions, MapResult, Pump } from "./map-result.ts";
+import { ThreadLane } from "./lane.ts";
+import { checkMapOptions, isIterable, MapResult } from "./map-result.ts";
+import { Pump } from "./pump.ts";
 import { ship } from "./shipment.ts";
-
-export interface ThreadPoolOptions<A extends unknown[] = never[]> {
-  /** How many threads at most. Default: as many as can run at once on this machine. */
-  maxWorkers?: number;
-  /** Workers are called `PREFIX_0`, `PREFIX_1` … Default: `ThreadPoolExecutor-K`. */
-  threadNamePrefix?: string;
-  /** Called in each worker before its first task. If it fails, the pool is broken. */
-  initializer?: (...args: A) => unknown;
-  initargs?: A;
-  /** Limits of each worker's JavaScript engine. A task that exceeds one ends its worker, not the program. */
-  resourceLimits?: ResourceLimits;
-}
+import { checkOptions, type ThreadPoolOptions } from "./thread-pool-options.ts";
 
 /** Up to this many unfinished tasks, each remembers where it was submitted; beyond, that would cost more than the task. */
 const TRACED = 256;
@@ -77,12 +68,14 @@ export class ThreadPoolExecutor extends Executor {
     const { maxWorkers, threadNamePrefix, initializer, initargs, resourceLimits } = checkOptions(options);
     const prefix = threadNamePrefix ?? `ThreadPoolExecutor-${add(memory.words, PROGRAM.executorNames, 1)}`;
     this.#setup = { initializer, initargs: initargs ?? [] };
-    this.#dispatcher = new Dispatcher({
-      maxWorkers: maxWorkers ?? host.availableParallelism,
-      name: (n) => `${prefix}_${n}`,
-      setup: this.#setup,
-      resourceLimits,
-    });
+    this.#dispatcher = new Dispatcher(
+      {
+        maxWorkers: maxWorkers ?? host.availableParallelism,
+        name: (n) => `${prefix}_${n}`,
+        resourceLimits,
+      },
+      this.#setup,
+    );
     keepHere(this, "an executor belongs to the thread that made it; make one in the other thread, or send it work");
     abandoned.register(this, this.#dispatcher);
   }
@@ -179,7 +172,7 @@ export class ThreadPoolExecutor extends Executor {
     const running = new Promise<void>((resolve) => {
       finished = resolve;
     });
-    const pump = new Pump<R>(this.#dispatcher, fn, items, star, checked, this.#setup, () => finished());
+    const pump = new Pump<R>(new ThreadLane(this.#dispatcher, fn, star), items, checked, this.#setup, () => finished());
     this.#maps.set(pump, running);
     void running.then(() => this.#maps.delete(pump));
     return new MapResult(pump);
@@ -220,34 +213,4 @@ class TaskSource implements FutureSource {
   block(deadline: Deadline, signal: AbortSignal | undefined): boolean {
     return this.#dispatcher.block(this.id, deadline, signal);
   }
-}
-
-function isIterable(value: unknown): boolean {
-  return (
-    value !== null &&
-    value !== undefined &&
-    (typeof (value as Iterable<unknown>)[Symbol.iterator] === "function" ||
-      typeof (value as AsyncIterable<unknown>)[Symbol.asyncIterator] === "function")
-  );
-}
-
-function checkOptions(options: ThreadPoolOptions | undefined): ThreadPoolOptions {
-  const given = options ?? {};
-  if (typeof given !== "object") {
-    throw new TypeError(`ThreadPoolExecutor takes an object such as { maxWorkers: 4 }, not ${describe(given)}`);
-  }
-  const { maxWorkers, initializer, initargs } = given;
-  if (maxWorkers !== undefined) {
-    if (typeof maxWorkers !== "number") throw new TypeError(`maxWorkers must be a number, not ${describe(maxWorkers)}`);
-    if (!Number.isInteger(maxWorkers) || maxWorkers < 1) {
-      throw new ValueError(`maxWorkers must be 1 or more, a whole number, not ${maxWorkers}`);
-    }
-  }
-  if (initializer !== undefined && typeof initializer !== "function") {
-    throw new TypeError(`initializer must be a function, not ${describe(initializer)}`);
-  }
-  if (initargs !== undefined && !Array.isArray(initargs)) {
-    throw new TypeError(`initargs must be an array, not ${describe(initargs)}`);
-  }
-  return given;
 }

@@ -1,0 +1,70 @@
+/**
+ * Chunks: several items of a map that travel as one task.
+ *
+ * @module
+ */
+
+import { discardCell, toCell } from "../core/cells.ts";
+import { packThrown, unpack } from "../core/messages.ts";
+
+// oxlint-disable-next-line typescript/no-explicit-any -- any function that was submitted
+export type Callable = (...args: any[]) => unknown;
+
+/** The result of a chunk: as many results as there are, and whether an error follows. */
+export type ChunkResult = [values: unknown[], failed: boolean, error?: unknown];
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}
+
+/**
+ * Calls the function with each item, or with the arguments that each item lists (`star`). Stops at the first error,
+ * which becomes part of the result.
+ */
+export function runChunk(fn: Callable, items: readonly unknown[], star: boolean): ChunkResult | Promise<ChunkResult> {
+  const values: unknown[] = [];
+  const call = (item: unknown): unknown => (star ? fn(...(item as unknown[])) : fn(item));
+  for (let i = 0; i < items.length; i++) {
+    try {
+      const value = call(items[i]);
+      if (isThenable(value)) return finishChunk(call, items, values, value);
+      values.push(value);
+    } catch (error) {
+      return [values, true, error];
+    }
+  }
+  return [values, false];
+}
+
+async function finishChunk(
+  call: (item: unknown) => unknown,
+  items: readonly unknown[],
+  values: unknown[],
+  first: PromiseLike<unknown>,
+): Promise<ChunkResult> {
+  try {
+    values.push(await first);
+    for (let i = values.length; i < items.length; i++) values.push(await call(items[i]));
+    return [values, false];
+  } catch (error) {
+    return [values, true, error];
+  }
+}
+
+/** As a cell. One result that cannot be sent must not cost those before it. */
+export function packChunk([values, failed, error]: ChunkResult): number {
+  try {
+    return toCell(failed ? [values, true, error] : [values, false], "result");
+  } catch (failure) {
+    for (let i = 0; i < values.length; i++) {
+      try {
+        discardCell(toCell(values[i], "result"));
+      } catch (unsendable) {
+        return toCell([values.slice(0, i), true, unsendable], "result");
+      }
+    }
+    if (!failed) throw failure;
+    // What of the error can be sent.
+    return toCell([values, true, unpack(packThrown(error))], "result");
+  }
+}

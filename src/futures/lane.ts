@@ -1,0 +1,82 @@
+/**
+ * What a pump needs of an executor: a way to have chunks of items run.
+ *
+ * @module
+ */
+
+import { discardCell, toCell } from "../core/cells.ts";
+import { TASK_FLAG } from "../core/layout.ts";
+import type { Dispatcher, Job } from "./dispatcher.ts";
+import { shipForMany } from "./shipment.ts";
+
+export interface Lane {
+  /** How many chunks can run at once. */
+  readonly width: number;
+  /** How many chunks should be in flight, so that none that could run has to wait for the next. */
+  readonly depth: number;
+  /** The most items in a chunk that is sized automatically. */
+  readonly largestChunk: number;
+  /** Sends a chunk out and returns its number; its value is a `ChunkResult`. Throws if it cannot be sent. */
+  send(items: readonly unknown[], job: Job): number;
+  /** Of a chunk that cannot be sent: its first item that cannot, and why. `first`: its place in the whole input. */
+  findBad(items: readonly unknown[], first: number): { readonly index: number; readonly error: unknown } | undefined;
+  /** Takes a chunk back that has not begun. */
+  cancel(id: number): boolean;
+  /** Nothing more will be sent. */
+  close(): void;
+}
+
+/** Tasks in flight for each worker: one that runs, and enough behind it that it never waits. */
+const DEPTH = 3;
+const LARGEST_CHUNK = 4096;
+
+/** To the workers of a thread pool. */
+export class ThreadLane implements Lane {
+  readonly largestChunk: number = LARGEST_CHUNK;
+  readonly #dispatcher: Dispatcher;
+  readonly #shipment: ReturnType<typeof shipForMany>;
+  readonly #flags: number;
+
+  constructor(dispatcher: Dispatcher, fn: Function, star: boolean) {
+    this.#dispatcher = dispatcher;
+    this.#shipment = shipForMany(fn);
+    this.#flags = this.#shipment.flags | TASK_FLAG.chunk | (star ? TASK_FLAG.star : 0);
+  }
+
+  get width(): number {
+    return this.#dispatcher.maxWorkers;
+  }
+
+  get depth(): number {
+    return DEPTH * this.width;
+  }
+
+  send(items: readonly unknown[], job: Job): number {
+    const args = toCell(items, "items");
+    try {
+      return this.#dispatcher.send(this.#shipment.message, this.#flags, args, job);
+    } catch (error) {
+      discardCell(args);
+      throw error;
+    }
+  }
+
+  findBad(items: readonly unknown[], first: number): { readonly index: number; readonly error: unknown } | undefined {
+    for (const [index, item] of items.entries()) {
+      try {
+        discardCell(toCell(item, `items[${first + index}]`));
+      } catch (error) {
+        return { index, error };
+      }
+    }
+    return undefined;
+  }
+
+  cancel(id: number): boolean {
+    return this.#dispatcher.cancel(id);
+  }
+
+  close(): void {
+    this.#shipment.discard();
+  }
+}

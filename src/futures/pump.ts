@@ -1,0 +1,301 @@
+/**
+ * The pump behind a map: items in, results out, in order, and never more in flight than needed.
+ *
+ * ```
+ *   input ─► chunks ─► a few in flight for each worker (lane.ts) ─► results in order ─► next() or the whole list
+ * ```
+ * The first chunks hold one item each. From how long they took the pump finds a size that takes about a millisecond, so
+ * that dispatch costs little when items are small and nothing waits in a chunk behind a slow neighbour when they are not.
+ *
+ * @module
+ */
+
+import { atDeadline, deadlineOf } from "../core/deadline.ts";
+import { CancelledError, TimeoutError } from "../errors.ts";
+import type { ChunkResult } from "./chunk.ts";
+import type { MapOptions } from "./executor.ts";
+import type { Lane } from "./lane.ts";
+
+/** What a chunk should take, in milliseconds. */
+const CHUNK_TIME = 1;
+
+type Slot<R> = { readonly values: R[]; readonly failed: boolean; readonly error: unknown };
+
+export class Pump<R> {
+  readonly #lane: Lane;
+  readonly #items: Iterator<unknown> | AsyncIterator<unknown>;
+  readonly #isAsync: boolean;
+  readonly #options: MapOptions;
+  /** Results that have come, by the number of their chunk. */
+  readonly #arrived: Map<number, Slot<R>> = new Map();
+  readonly #inFlight: Map<number, number> = new Map();
+  readonly #waiting: { resolve(result: IteratorResult<R>): void; reject(error: unknown): void }[] = [];
+  /** Kept for the workers that are still to start, also when the executor is gone. */
+  readonly #setup: object;
+  readonly #finished: () => void;
+  /** The chunk whose results are handed out now, and how many of it were. */
+  #current: Slot<R> | undefined;
+  #given = 0;
+  #nextToGive = 0;
+  #nextToSend = 0;
+  #chunk: number;
+  #taken = 0;
+  #yielded = 0;
+  /** Nothing more is to be taken from the input. */
+  #exhausted = false;
+  /** The input itself has ended, and need not be told. */
+  #inputEnded = false;
+  #pulling = false;
+  #ended = false;
+  #closed = false;
+  #inputError: { error: unknown } | undefined;
+  #timedOut = false;
+  #stopTimer: () => void;
+
+  constructor(
+    lane: Lane,
+    items: Iterable<unknown> | AsyncIterable<unknown>,
+    options: MapOptions,
+    setup: object,
+    finished: () => void,
+  ) {
+    this.#lane = lane;
+    this.#options = options;
+    this.#setup = setup;
+    this.#finished = finished;
+    // A string is an iterable, but no object.
+    this.#isAsync = (items as AsyncIterable<unknown>)[Symbol.asyncIterator] !== undefined;
+    try {
+      this.#items = this.#isAsync
+        ? (items as AsyncIterable<unknown>)[Symbol.asyncIterator]()
+        : (items as Iterable<unknown>)[Symbol.iterator]();
+    } catch (error) {
+      lane.close();
+      throw error;
+    }
+    this.#chunk = options.chunksize ?? 1;
+    this.#stopTimer = atDeadline(deadlineOf(options.timeout), () => {
+      this.#timedOut = true;
+      this.#serve();
+    });
+    this.#fill();
+  }
+
+  next(): Promise<IteratorResult<R>> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#serve();
+    });
+  }
+
+  /** All that is left, as a list. */
+  async rest(): Promise<R[]> {
+    const values: R[] = [];
+    for (;;) {
+      const result = await this.next();
+      if (result.done === true) return values;
+      values.push(result.value);
+      // What has arrived needs no promise each.
+      for (let slot = this.#ready(); slot !== undefined; slot = this.#ready()) {
+        if (this.#given >= slot.values.length) break;
+        this.#yielded += slot.values.length - this.#given;
+        for (; this.#given < slot.values.length; this.#given++) values.push(slot.values[this.#given]!);
+        if (slot.failed) break;
+      }
+      this.#fill();
+    }
+  }
+
+  /** Ends it: cancels what has not begun, and lets the input know, which may have something to close. */
+  async stop(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stopTimer();
+    for (const [number, id] of this.#inFlight) if (this.#lane.cancel(id)) this.#inFlight.delete(number);
+    this.#exhausted = true;
+    this.#arrived.clear();
+    this.#current = undefined;
+    this.#serve();
+    await this.#closeInput();
+  }
+
+  /** As {@link stop}, but what has begun is still given; then `CancelledError`. */
+  cancel(): void {
+    if (this.#exhausted) return;
+    this.#exhausted = true;
+    this.#inputError = { error: cancelled() };
+    this.#closeInput().catch(() => undefined);
+    this.#serve();
+  }
+
+  async #closeInput(): Promise<void> {
+    if (this.#inputEnded) return;
+    this.#inputEnded = true;
+    const closing = this.#items.return?.();
+    // An async generator closes only once its pending step is over, which may be never.
+    if (this.#pulling) Promise.resolve(closing).catch(() => undefined);
+    else await closing;
+  }
+
+  /** Nothing more will be sent, and nothing is in flight that needs the function. */
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#stopTimer();
+    this.#lane.close();
+    void this.#setup;
+    this.#finished();
+  }
+
+  /** The chunk to hand out results of: the current one, or the next that has come. */
+  #ready(): Slot<R> | undefined {
+    const current = this.#current;
+    if (current !== undefined && (this.#given < current.values.length || current.failed)) return current;
+    const key = this.#options.ordered === false ? this.#arrived.keys().next().value : this.#nextToGive;
+    const next = key === undefined ? undefined : this.#arrived.get(key);
+    if (next === undefined) return undefined;
+    this.#arrived.delete(key!);
+    this.#nextToGive++;
+    this.#current = next;
+    this.#given = 0;
+    return next;
+  }
+
+  #serve(): void {
+    while (this.#waiting.length > 0) {
+      const slot = this.#ended ? undefined : this.#ready();
+      if (slot !== undefined && this.#given < slot.values.length) {
+        this.#yielded++;
+        this.#waiting.shift()!.resolve({ done: false, value: slot.values[this.#given++]! });
+      } else if (slot !== undefined) {
+        if (slot.failed) this.#rejectNext(slot.error);
+      } else if (this.#ended || (this.#exhausted && this.#inFlight.size === 0)) {
+        if (!this.#ended && this.#inputError !== undefined) this.#rejectNext(this.#inputError.error);
+        else this.#waiting.shift()!.resolve({ done: true, value: undefined });
+      } else if (this.#timedOut) {
+        this.#rejectNext(new TimeoutError("map: not all results were there before the timeout passed"));
+      } else {
+        break;
+      }
+    }
+    this.#fill();
+  }
+
+  #rejectNext(error: unknown): void {
+    const waiter = this.#waiting.shift()!;
+    // The first error counts; one that closing the input throws after it is nobody's.
+    this.stop().catch(() => undefined);
+    waiter.reject(error);
+  }
+
+  /** Sends chunks until enough are in flight. */
+  #fill(): void {
+    const window = this.#lane.depth;
+    while (!this.#exhausted && !this.#pulling && this.#inFlight.size < window && this.#room() > 0) {
+      if (this.#isAsync) {
+        void this.#pull();
+        return;
+      }
+      const items: unknown[] = [];
+      this.#collect(items, Math.min(this.#chunk, this.#room()));
+      if (items.length > 0) this.#send(items);
+    }
+    if (this.#exhausted && this.#inFlight.size === 0) this.#close();
+  }
+
+  /** How many more items may be taken. */
+  #room(): number {
+    const { buffersize } = this.#options;
+    return buffersize === undefined ? Infinity : buffersize - (this.#taken - this.#yielded);
+  }
+
+  #collect(items: unknown[], size: number): void {
+    try {
+      while (items.length < size) {
+        const { done, value } = (this.#items as Iterator<unknown>).next();
+        if (done === true) {
+          this.#exhausted = this.#inputEnded = true;
+          return;
+        }
+        items.push(value);
+      }
+    } catch (error) {
+      this.#exhausted = this.#inputEnded = true;
+      this.#inputError = { error };
+    }
+  }
+
+  async #pull(): Promise<void> {
+    this.#pulling = true;
+    let step: IteratorResult<unknown> | undefined;
+    let failure: { error: unknown } | undefined;
+    try {
+      step = await (this.#items as AsyncIterator<unknown>).next();
+    } catch (error) {
+      failure = { error };
+    }
+    this.#pulling = false;
+    if (step === undefined || step.done === true) this.#inputEnded = true;
+    // It may have been stopped or cancelled meanwhile, and the function be gone.
+    if (!this.#exhausted) {
+      if (step?.done === true || failure !== undefined) this.#exhausted = true;
+      else this.#send([step!.value]);
+      this.#inputError = failure;
+    }
+    this.#serve();
+  }
+
+  #send(items: unknown[]): void {
+    const first = this.#taken;
+    this.#taken += items.length;
+    try {
+      this.#dispatch(items);
+    } catch (error) {
+      this.#exhausted = true;
+      this.#sendUpToBad(items, first, error);
+    }
+  }
+
+  /** One item cannot be sent: those before it go, and it fails in its place. */
+  #sendUpToBad(items: unknown[], first: number, error: unknown): void {
+    const bad = this.#lane.findBad(items, first);
+    if (bad !== undefined && bad.index > 0) this.#dispatch(items.slice(0, bad.index));
+    this.#fail(bad === undefined ? error : bad.error);
+  }
+
+  #fail(error: unknown): void {
+    this.#arrived.set(this.#nextToSend++, { values: [], failed: true, error });
+  }
+
+  #dispatch(items: readonly unknown[]): void {
+    const number = this.#nextToSend;
+    const arrive = (slot: Slot<R>): void => {
+      this.#inFlight.delete(number);
+      if (!this.#ended) this.#arrived.set(number, slot);
+      this.#serve();
+    };
+    const id = this.#lane.send(items, {
+      succeed: (value, elapsed) => {
+        const [values, failed, error] = value as ChunkResult;
+        this.#adapt(items.length, elapsed);
+        arrive({ values: values as R[], failed, error });
+      },
+      fail: (error) => arrive({ values: [], failed: true, error }),
+      cancelled: () => arrive({ values: [], failed: true, error: cancelled() }),
+    });
+    this.#nextToSend++;
+    this.#inFlight.set(number, id);
+  }
+
+  /** Finds the size of the next chunks: what takes a millisecond, at most four times the last. */
+  #adapt(size: number, elapsed: number): void {
+    if (this.#options.chunksize !== undefined) return;
+    const each = elapsed / size;
+    const wanted = each === 0 ? this.#lane.largestChunk : Math.floor(CHUNK_TIME / each);
+    this.#chunk = Math.max(1, Math.min(this.#lane.largestChunk, wanted, 4 * size));
+  }
+}
+
+function cancelled(): CancelledError {
+  return new CancelledError("The executor was shut down with cancelFutures");
+}

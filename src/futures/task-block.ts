@@ -1,0 +1,97 @@
+/**
+ * Task blocks, as the thread that submits sees them: made, taken back, read, freed. See TASK in core/layout.ts.
+ *
+ * @module
+ */
+
+import { compareExchange, load, store } from "#atomics";
+import { discardCell } from "../core/cells.ts";
+import { alloc, free } from "../core/heap.ts";
+import { TASK, TASK_FLAG, TASK_STATE, TASK_WORDS } from "../core/layout.ts";
+import { discard } from "../core/messages.ts";
+import { memory } from "../core/program.ts";
+
+/** What a block brought back. */
+export interface Arrived {
+  readonly failed: boolean;
+  /** A cell: the result, or the error. */
+  readonly cell: number;
+  /** Milliseconds that the task ran. */
+  readonly elapsed: number;
+}
+
+/** A block for a task. Owns the function's message, if it is flagged so, and the arguments. */
+export function newTask(id: number, fn: number, flags: number, args: number): number {
+  const task = alloc(memory, TASK_WORDS);
+  const words = memory.words;
+  words[task + TASK.id] = id;
+  words[task + TASK.fn] = fn;
+  words[task + TASK.args] = args;
+  words[task + TASK.result] = 0;
+  words[task + TASK.flags] = flags;
+  words[task + TASK.worker] = 0;
+  store(words, task + TASK.state, TASK_STATE.pending);
+  return task;
+}
+
+/** Takes a block away from the workers, if none has begun with it. */
+export function revoke(task: number): boolean {
+  return (
+    compareExchange(memory.words, task + TASK.state, TASK_STATE.pending, TASK_STATE.cancelled) === TASK_STATE.pending
+  );
+}
+
+/** A new block for the same call, in the place of one that was revoked. */
+export function renew(task: number): number {
+  const words = memory.words;
+  const again = newTask(
+    words[task + TASK.id]!,
+    words[task + TASK.fn]!,
+    words[task + TASK.flags]!,
+    words[task + TASK.args]!,
+  );
+  words[task + TASK.fn] = 0;
+  words[task + TASK.args] = 0;
+  return again;
+}
+
+export function idOf(task: number): number {
+  memory.reach(task + TASK_WORDS);
+  return memory.words[task + TASK.id]!;
+}
+
+export function stateOf(task: number): number {
+  return load(memory.words, task + TASK.state);
+}
+
+/** Identity of the worker that has it in hand; 0: none has put its name to it. */
+export function holderOf(task: number): number {
+  return load(memory.words, task + TASK.worker);
+}
+
+/** Takes the result out of a block that came back. */
+export function takeResult(task: number): Arrived {
+  const state = stateOf(task);
+  const words = memory.words;
+  const cell = words[task + TASK.result]!;
+  words[task + TASK.result] = 0;
+  return { failed: state !== TASK_STATE.done, cell, elapsed: words[task + TASK.elapsed]! / 1000 };
+}
+
+/** Frees a block, and what is left of its messages. Workers zero each word when they use up its message. */
+export function dispose(task: number): void {
+  disposeInput(task);
+  discardCell(memory.words[task + TASK.result]!);
+  free(memory, task);
+}
+
+/** Frees what a task was to be given: it will not run. */
+export function disposeInput(task: number): void {
+  const words = memory.words;
+  const fn = words[task + TASK.fn]!;
+  const args = words[task + TASK.args]!;
+  words[task + TASK.fn] = 0;
+  words[task + TASK.args] = 0;
+  if (fn !== 0 && (words[task + TASK.flags]! & TASK_FLAG.ownFunction) !== 0) discard(fn);
+  discardCell(args);
+}
