@@ -217,6 +217,8 @@ export const TAG = {
   priorityQueue: 0x6c0c,
   simpleQueue: 0x6c0d,
   rwlock: 0x6c0e,
+  /** As a ring, in the order of priorities. */
+  priorityRing: 0x6c0f,
   value: 0x6c20,
   array: 0x6c21,
   struct: 0x6c22,
@@ -391,16 +393,21 @@ export const TASK = {
   worker: 6,
   /** How long it ran, in microseconds. */
   elapsed: 7,
+  /** Message of the reason for which it is asked to stop; 0: it may go on. Polled by its worker. */
+  cancel: 8,
+  /** Cell of the latest progress that it reported and nobody has taken in yet; 0: none. */
+  progress: 9,
 } as const;
-export const TASK_WORDS = 8;
+export const TASK_WORDS = 10;
 
 /**
  * ```
- *   pending ──worker──► running ──► done | failed
- *      └──cancel()──► cancelled          (each by compareExchange: exactly one of the two wins)
+ *   pending ──worker──► running ──worker──► done | failed
+ *      │                   └──not stopped in time──► doomed: its worker must end
+ *      └──taken back──► cancelled                (each by compareExchange: exactly one wins)
  * ```
  */
-export const TASK_STATE = { pending: 0, running: 1, done: 2, failed: 3, cancelled: 4 } as const;
+export const TASK_STATE = { pending: 0, running: 1, done: 2, failed: 3, cancelled: 4, doomed: 5 } as const;
 
 export const TASK_FLAG = {
   /** The function's message is this task's own: it captured variables. */

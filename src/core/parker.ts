@@ -100,6 +100,8 @@ export class Parker {
   #armed = false;
   #deathEpoch = 0;
   #cancelSeen = false;
+  /** Address of the word that cancels the executor's task that runs here; 0: none runs. */
+  #taskCancel = 0;
   /** A watch was called, and has told others of it. */
   #stalled = false;
   #ticking = false;
@@ -115,9 +117,20 @@ export class Parker {
     this.#slots = new Slots(memory);
   }
 
-  /** Was this thread asked to end? A few nanoseconds: made to be polled. */
+  /** Was this thread, or the executor's task that it runs, asked to end? A few nanoseconds: made to be polled. */
   get cancelRequested(): boolean {
-    return load(this.#memory.words, this.#memory.record + RECORD.cancel) !== 0;
+    return load(this.#memory.words, this.#memory.record + RECORD.cancel) !== 0 || this.taskCancelRequested;
+  }
+
+  /** Was the executor's task that this thread runs asked to end? */
+  get taskCancelRequested(): boolean {
+    return this.#taskCancel !== 0 && load(this.#memory.words, this.#taskCancel) !== 0;
+  }
+
+  /** From now on the thread is cancelled also while that word is not 0. 0: the task is over. */
+  watchTask(word: number): void {
+    this.#taskCancel = word;
+    this.#cancelSeen = false;
   }
 
   /** Waits that are pending on the event loop. */

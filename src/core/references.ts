@@ -104,6 +104,10 @@ function dispose(memory: Memory, address: number): void {
     case TAG.ring:
       free(memory, load(memory.words, address + QUEUE.ring));
       break;
+    case TAG.priorityRing:
+      // Its items are an executor's; only what is around them is the ring's own.
+      discardItems(memory, address, () => undefined);
+      break;
     case TAG.rwlock:
       disposeRw(memory, address);
       break;

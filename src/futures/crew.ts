@@ -4,14 +4,14 @@
  * @module
  */
 
+import { host } from "#host";
 import { load } from "#atomics";
 import { ADDRESS } from "../core/handles.ts";
-import type { ResourceLimits } from "../core/host.ts";
 import { THREAD } from "../core/layout.ts";
 import { memory } from "../core/program.ts";
 import { Thread } from "../threading/thread.ts";
-import { PoolWorker, STOP, type PoolTerms } from "./pool-worker.ts";
-import type { Ring } from "./ring.ts";
+import { PoolWorker, type PoolTerms, READY, type WorkerForm } from "./pool-worker.ts";
+import { type Ring, STOP, type TaskQueue } from "./ring.ts";
 
 /** What each worker does first. */
 export interface Setup {
@@ -23,7 +23,10 @@ export interface CrewOptions {
   readonly maxWorkers: number;
   /** The name of the n-th worker. */
   name(n: number): string;
-  readonly resourceLimits: ResourceLimits | undefined;
+  readonly form: WorkerForm;
+  /** See `PoolTerms`. */
+  readonly idleTimeout: number | undefined;
+  readonly maxTasks: number | undefined;
 }
 
 /** How a worker of a pool ended. */
@@ -36,7 +39,7 @@ export interface Loss {
 
 export class Crew {
   readonly #options: CrewOptions;
-  readonly #tasks: Ring;
+  readonly #tasks: TaskQueue;
   readonly #results: Ring;
   /**
    * The user's functions may refer to the executor, which could then never be found abandoned: so they belong to it and
@@ -45,11 +48,19 @@ export class Crew {
   readonly #setup: WeakRef<Setup>;
   #setupInUse: Setup | undefined;
   readonly #workers: Set<PoolWorker> = new Set();
+  /** Those that took their leave, until they are gone. */
+  readonly #leaving: Set<Promise<void>> = new Set();
   readonly #onGone: (worker: PoolWorker) => void;
   #named = 0;
 
   /** `onGone` must call {@link strike}, now or once it can. */
-  constructor(options: CrewOptions, setup: Setup, tasks: Ring, results: Ring, onGone: (worker: PoolWorker) => void) {
+  constructor(
+    options: CrewOptions,
+    setup: Setup,
+    tasks: TaskQueue,
+    results: Ring,
+    onGone: (worker: PoolWorker) => void,
+  ) {
     this.#options = options;
     this.#setup = new WeakRef(setup);
     this.#tasks = tasks;
@@ -82,14 +93,20 @@ export class Crew {
   #hire(): void {
     const setup = this.#setupInUse ?? this.#setup.deref();
     const terms: PoolTerms = {
-      tasks: this.#tasks,
+      urgent: this.#tasks.urgent,
+      tasks: this.#tasks.tasks,
+      later: this.#tasks.later,
       results: this.#results,
       owner: memory.self,
       initializer: setup?.initializer as PoolTerms["initializer"],
       initargs: setup?.initargs ?? [],
+      idleTimeout: this.#options.idleTimeout,
+      maxTasks: this.#options.maxTasks,
     };
-    const worker = new PoolWorker(this.#options.name(this.#named), terms, this.#options.resourceLimits);
-    Thread.supervise(worker as Thread, () => this.#onGone(worker));
+    const worker = new PoolWorker(this.#options.name(this.#named), terms, this.#options.form);
+    Thread.supervise(worker as Thread, () => {
+      if (this.#workers.has(worker)) this.#onGone(worker);
+    });
     this.#workers.add(worker);
     this.#named++;
   }
@@ -97,17 +114,37 @@ export class Crew {
   /** Takes a worker that is gone off the list. */
   strike(worker: PoolWorker): Loss {
     this.#workers.delete(worker);
-    const begun = load(memory.words, worker[ADDRESS] + THREAD.ready) !== 0;
+    const begun = load(memory.words, worker[ADDRESS] + THREAD.ready) !== READY.no;
     return { worker, error: Thread.errorOf(worker as Thread), stillborn: !begun && !worker.cancelRequested };
+  }
+
+  /** Lets those go who have taken their leave. They are not waited for; what they left running ends with them. */
+  dismiss(): void {
+    for (const worker of this.#workers) {
+      if (load(memory.words, worker[ADDRESS] + THREAD.ready) !== READY.left) continue;
+      this.#workers.delete(worker);
+      const end = (): void => {
+        this.kill(worker.ident!);
+        this.#leaving.delete(left);
+      };
+      const left = worker.join().then(end, end);
+      this.#leaving.add(left);
+    }
+  }
+
+  /** Kills a worker. Its end is told as any other. */
+  kill(ident: number): void {
+    host.killWorker(ident);
   }
 
   /** Tells all of them to end, once they have nothing left to do. */
   stop(): void {
-    for (const _ of this.#workers) this.#tasks.put(STOP);
+    for (const _ of this.#workers) this.#tasks.tasks.put(STOP);
   }
 
   /** Resolves when those of now have ended. False: others came meanwhile. */
   async ended(): Promise<boolean> {
+    await Promise.all(this.#leaving);
     for (const worker of [...this.#workers]) await worker.join().catch(() => undefined);
     return ![...this.#workers].some((worker) => worker.isAlive);
   }

@@ -9,27 +9,30 @@
 
 import { host } from "#host";
 import { store } from "#atomics";
-import { fromCell, prepareCell } from "../core/cells.ts";
-import type { Deadline } from "../core/deadline.ts";
+import { discardCell, fromCell, prepareCell } from "../core/cells.ts";
+import { type Deadline, now } from "../core/deadline.ts";
 import { ADDRESS } from "../core/handles.ts";
 import { TASK, TASK_STATE } from "../core/layout.ts";
 import { EXPIRED } from "../core/parker.ts";
 import { memory, parker } from "../core/program.ts";
-import { cellsIn } from "../core/raw/queue.ts";
 import { BrokenThreadPool, ThreadDiedError } from "../errors.ts";
+import { Alarms } from "./alarms.ts";
 import { Crew, type CrewOptions, type Loss, type Setup } from "./crew.ts";
-import { InitializerFailed, NUDGE, type PoolWorker, STOP } from "./pool-worker.ts";
-import { Ring, RingWait } from "./ring.ts";
+import { InitializerFailed, type PoolWorker } from "./pool-worker.ts";
+import { LEFT, NUDGE, Ring, RingWait, STOP, TaskQueue } from "./ring.ts";
 import {
   type Arrived,
   dispose,
   disposeInput,
+  doom,
   holderOf,
   idOf,
   newTask,
   renew,
+  requestStop,
   revoke,
   stateOf,
+  takeProgress,
   takeResult,
 } from "./task-block.ts";
 
@@ -40,24 +43,32 @@ export interface Job {
   fail(error: unknown): void;
   /** It was taken back by {@link Dispatcher.cancelAll}. */
   cancelled(): void;
+  progress?(fraction: number, info: unknown): void;
 }
 
 interface Pending {
   /** Its block; 0 once that has come back. */
   task: number;
   readonly job: Job;
+  readonly priority: number;
+  /** Calls off what happens at the end of its grace period. */
+  stopGrace: (() => void) | undefined;
   /** Its result, until what it needs is loaded. */
   arrived: Arrived | undefined;
 }
 
 export class Dispatcher {
-  readonly #tasks: Ring = new Ring();
+  readonly #tasks: TaskQueue = TaskQueue.create();
   readonly #results: Ring = new Ring();
   readonly #crew: Crew;
   readonly #pending: Map<number, Pending> = new Map();
   readonly #look: () => void;
   /** Cancelled blocks in the hand of some worker, perhaps of a dead one: freed when they come back, or at the end. */
   readonly #astray: Set<number> = new Set();
+  /** Blocks of tasks that did not stop in time, until the workers that ran them are gone. */
+  readonly #doomed: Set<number> = new Set();
+  /** What happens at a certain time: calls that time out, grace periods that end. */
+  readonly alarms: Alarms = new Alarms();
   /** Workers that ended while this thread waits for a result, which may be the last thing they sent. */
   readonly #gone: PoolWorker[] = [];
   #waiting = false;
@@ -82,15 +93,17 @@ export class Dispatcher {
   }
 
   /** Sends a task out, and returns its number. Owns the function's message, if it is flagged so, and the arguments. */
-  send(fn: number, flags: number, args: number, job: Job): number {
+  send(fn: number, flags: number, args: number, job: Job, priority = 0): number {
     if (this.broken !== undefined) throw this.broken;
+    // Workers may have taken their leave while nobody listened.
+    if (this.#pending.size === 0) this.#takeIn();
     // First what can fail: the initializer may be one that cannot be sent.
     this.#crew.hireFor(this.#pending.size + 1);
     const id = this.#nextId++;
     const task = newTask(id, fn, flags, args);
     if (this.#pending.size === 0) this.#wakeUp();
-    this.#pending.set(id, { task, job, arrived: undefined });
-    this.#tasks.put(task);
+    this.#pending.set(id, { task, job, priority, stopGrace: undefined, arrived: undefined });
+    this.#tasks.put(task, priority);
     return id;
   }
 
@@ -102,6 +115,31 @@ export class Dispatcher {
     disposeInput(pending.task);
     this.#forget(id);
     return true;
+  }
+
+  /**
+   * Asks the worker that runs the task to stop. With a grace period, in milliseconds: then replaces it if it has not, and
+   * the job fails with the reason. False: it does not run.
+   */
+  stop(id: number, reason: unknown, grace?: number): boolean {
+    const pending = this.#pending.get(id);
+    if (pending === undefined || pending.task === 0) return false;
+    requestStop(pending.task, reason);
+    if (grace !== undefined) {
+      pending.stopGrace ??= this.alarms.set(now() + grace, () => this.#doom(id, reason));
+    }
+    return true;
+  }
+
+  #doom(id: number, reason: unknown): void {
+    const pending = this.#pending.get(id);
+    if (pending === undefined || pending.task === 0 || !doom(pending.task)) return;
+    const { task, job } = pending;
+    this.#doomed.add(task);
+    this.#forget(id);
+    // Its end is noticed like any other.
+    this.#crew.kill(holderOf(task));
+    job.fail(reason);
   }
 
   /** Takes back everything that no worker has begun, telling the jobs. */
@@ -119,6 +157,7 @@ export class Dispatcher {
   block(id: number, deadline: Deadline, signal: AbortSignal | undefined): boolean {
     for (;;) {
       this.#takeIn();
+      this.alarms.ringDue();
       const pending = this.#pending.get(id);
       if (pending === undefined) return true;
       if (pending.arrived !== undefined) {
@@ -129,8 +168,9 @@ export class Dispatcher {
       const wait = new RingWait("future.result");
       this.#waiting = true;
       try {
-        if (parker.waitSync(wait, this.#results[ADDRESS], deadline, signal) === EXPIRED) return !this.#pending.has(id);
-        this.#takeInCell(wait.cell);
+        const until = Math.min(deadline, this.alarms.next);
+        if (parker.waitSync(wait, this.#results[ADDRESS], until, signal) !== EXPIRED) this.#takeInCell(wait.cell);
+        else if (until === deadline) return !this.#pending.has(id);
       } finally {
         this.#waiting = false;
         for (const worker of this.#gone.splice(0)) this.#lost(this.#crew.strike(worker));
@@ -167,6 +207,7 @@ export class Dispatcher {
   }
 
   #forget(id: number): void {
+    this.#pending.get(id)?.stopGrace?.();
     this.#pending.delete(id);
     if (this.#pending.size > 0) return;
     this.#crew.letGo();
@@ -182,17 +223,46 @@ export class Dispatcher {
 
   #takeInCell(cell: number): void {
     if (cell === NUDGE) return;
+    if (cell === LEFT) {
+      this.#crew.dismiss();
+      this.#hireMore();
+      return;
+    }
+    if ((cell & 1) !== 0) {
+      this.#takeInProgress(cell - 1);
+      return;
+    }
     const id = idOf(cell);
     const arrived = takeResult(cell);
-    this.#dispose(cell);
     const pending = this.#pending.get(id);
-    if (pending?.task !== cell) return;
+    if (pending?.task === cell) this.#tellProgress(pending, takeProgress(cell));
+    this.#dispose(cell);
+    if (pending?.task !== cell) {
+      discardCell(arrived.cell);
+      return;
+    }
     pending.task = 0;
     pending.arrived = arrived;
     const settle = (): void => this.#settle(id, pending);
     const loading = prepareCell(arrived.cell);
     if (loading === undefined) settle();
     else loading.then(settle, settle);
+  }
+
+  #takeInProgress(task: number): void {
+    const pending = this.#pending.get(idOf(task));
+    if (pending?.task === task) this.#tellProgress(pending, takeProgress(task));
+  }
+
+  #tellProgress({ job }: Pending, cell: number): void {
+    if (cell === 0) return;
+    const tell = (): void => {
+      const [fraction, info] = fromCell(cell) as [number, unknown];
+      job.progress?.(fraction, info);
+    };
+    const loading = prepareCell(cell);
+    if (loading === undefined) tell();
+    else loading.then(tell, () => discardCell(cell));
   }
 
   #settle(id: number, pending: Pending): void {
@@ -216,7 +286,7 @@ export class Dispatcher {
     dispose(task);
   }
 
-  /** Takes all tasks out of the ring: no worker will come to them any more. */
+  /** Takes all tasks out of the rings: no worker will come to them any more. */
   #drain(): void {
     for (let cell = this.#tasks.poll(); cell !== 0; cell = this.#tasks.poll()) {
       if (cell === STOP) continue;
@@ -244,6 +314,10 @@ export class Dispatcher {
     // It would only be followed by others like it, without end.
     if (loss.stillborn) this.#break(loss.error);
     this.#recover(loss);
+    this.#hireMore();
+  }
+
+  #hireMore(): void {
     if (this.broken !== undefined) return;
     try {
       this.#crew.hireFor(this.#pending.size);
@@ -254,7 +328,12 @@ export class Dispatcher {
 
   /** Looks through all tasks for what a dead worker had in hand. */
   #recover({ worker, error }: Loss): void {
-    const inRing = new Set(cellsIn(memory, this.#tasks[ADDRESS]));
+    for (const task of this.#doomed) {
+      if (holderOf(task) !== worker.ident) continue;
+      this.#doomed.delete(task);
+      dispose(task);
+    }
+    const inRing = new Set(this.#tasks.cells());
     for (const [id, pending] of [...this.#pending]) {
       const { task, job } = pending;
       if (task === 0 || inRing.has(task)) continue;
@@ -263,7 +342,7 @@ export class Dispatcher {
       if (holder === worker.ident) {
         if (state === TASK_STATE.pending) {
           store(memory.words, task + TASK.worker, 0);
-          this.#tasks.put(task);
+          this.#tasks.put(task, pending.priority);
         } else if (state === TASK_STATE.running) {
           this.#forget(id);
           this.#dispose(task);
@@ -288,7 +367,7 @@ export class Dispatcher {
     const again = renew(task);
     this.#astray.add(task);
     pending.task = again;
-    this.#tasks.put(again);
+    this.#tasks.put(again, pending.priority);
   }
 
   /** Nothing more will run. What workers are at is still finished. */
@@ -316,10 +395,11 @@ export class Dispatcher {
 
 function lostTask(name: string, error: unknown): unknown {
   // An error that a task let loose outside of its own call stack is still that task's error.
-  if (!(error instanceof ThreadDiedError)) return error;
-  const how = error.exitCode === undefined ? "" : ` (exit code ${error.exitCode})`;
+  if (error !== undefined && !(error instanceof ThreadDiedError)) return error;
+  const how = error?.exitCode === undefined ? "" : ` (exit code ${error.exitCode})`;
+  const what = error === undefined ? "its thread returned" : error.message;
   return new BrokenThreadPool(
-    `The worker ${name} that ran this task ended before the task was done${how}: ${error.message}. The pool goes on ` +
+    `The worker ${name} that ran this task ended before the task was done${how}: ${what}. The pool goes on ` +
       "with another worker.",
     { cause: error },
   );

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type CallOptions, checkCallOptions } from "./call-options.ts";
 import type { Future } from "./future.ts";
 import type { MapResult } from "./map-result.ts";
 
@@ -13,7 +14,7 @@ export interface MapOptions {
   chunksize?: number;
   /** At most this many items are taken from the input beyond those whose results were consumed. */
   buffersize?: number;
-  /** Milliseconds, from the call, for all results. */
+  /** Milliseconds, from the call, for all results. What runs then goes on; see `with` for a timeout that stops it. */
   timeout?: number;
   /** `false`: results as they come. Default: in the order of the input. */
   ordered?: boolean;
@@ -26,24 +27,86 @@ export interface ShutdownOptions {
   cancelFutures?: boolean;
 }
 
+/** A function as executors get it. */
+export type AnyFunction = (...args: never[]) => unknown;
+
+/** The items of a map, or its lists of arguments (`star`). */
+export interface MapInput {
+  readonly items: Iterable<unknown> | AsyncIterable<unknown>;
+  readonly star: boolean;
+}
+
+const NO_OPTIONS: CallOptions = {};
+
+/** What a view may call of the executor behind it. */
+interface Calls {
+  submit(executor: Executor, call: CallOptions, fn: AnyFunction, args: readonly unknown[]): Future;
+  map(
+    executor: Executor,
+    call: CallOptions,
+    fn: AnyFunction,
+    input: MapInput,
+    options: MapOptions | undefined,
+  ): MapResult<unknown>;
+}
+
+let calls: Calls;
+
 /** Runs functions elsewhere and gives futures for their results. */
 export abstract class Executor implements AsyncDisposable {
-  /** Calls `fn(...args)` elsewhere. */
-  abstract submit<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Future<Awaited<R>>;
+  /** What {@link submit} does. For executors to implement. */
+  protected abstract submitCall(call: CallOptions, fn: AnyFunction, args: readonly unknown[]): Future;
 
-  /** Calls `fn` with each item, and gives the results in the order of the items. */
-  abstract map<T, R>(
-    fn: (item: T) => R,
-    items: Iterable<T> | AsyncIterable<T>,
-    options?: MapOptions,
-  ): MapResult<Awaited<R>>;
+  /** What {@link map} and {@link starmap} do. For executors to implement. */
+  protected abstract mapCall(
+    call: CallOptions,
+    fn: AnyFunction,
+    input: MapInput,
+    options: MapOptions | undefined,
+  ): MapResult<unknown>;
+
+  /** Calls `fn(...args)` elsewhere. Errors: `RuntimeError` after {@link shutdown}. */
+  submit<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Future<Awaited<R>> {
+    return this.submitCall(NO_OPTIONS, fn as AnyFunction, args) as Future<Awaited<R>>;
+  }
+
+  /**
+   * Calls `fn` with each item elsewhere. `await` gives all results; `for await` gives them as they come, in the order of
+   * the items.
+   */
+  map<T, R>(fn: (item: T) => R, items: Iterable<T> | AsyncIterable<T>, options?: MapOptions): MapResult<Awaited<R>> {
+    return this.mapCall(NO_OPTIONS, fn as AnyFunction, { items, star: false }, options) as MapResult<Awaited<R>>;
+  }
 
   /** As {@link map}, with a list of arguments for each call. */
-  abstract starmap<A extends unknown[], R>(
+  starmap<A extends unknown[], R>(
     fn: (...args: A) => R,
     argTuples: Iterable<A> | AsyncIterable<A>,
     options?: MapOptions,
-  ): MapResult<Awaited<R>>;
+  ): MapResult<Awaited<R>> {
+    const input = { items: argTuples, star: true };
+    return this.mapCall(NO_OPTIONS, fn as AnyFunction, input, options) as MapResult<Awaited<R>>;
+  }
+
+  /**
+   * This executor with options for each call made through it.
+   *
+   * ```ts
+   * const hash = await pool.with({ timeout: 5000 }).submit(sha256, "large.bin");
+   * const urgent = pool.with({ priority: 10, signal: controller.signal });
+   * const thumbnails = await urgent.map(thumbnail, images);
+   * ```
+   *
+   * **Cancellation.** When the signal aborts or the timeout passes, a call that waits for its turn is removed at once;
+   * one that runs is told: its `currentThread().signal` aborts, `currentThread().cancelRequested` is true, its heddle waits
+   * throw. If it has not ended after the grace period, its worker is replaced. Either way the future throws
+   * `signal.reason` or `TimeoutError`, unless the call has given its result all the same.
+   *
+   * A `map` ends with that error, too, and what runs for it is stopped.
+   */
+  with(options: CallOptions): Executor {
+    return new View(this, checkCallOptions(options));
+  }
 
   /** Takes no more work; what was submitted is still done. May be called again. */
   abstract shutdown(options?: ShutdownOptions): Promise<void>;
@@ -51,5 +114,41 @@ export abstract class Executor implements AsyncDisposable {
   /** Shuts down and waits: `await using pool = …`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
+  }
+
+  static {
+    calls = {
+      submit: (executor, call, fn, args) => executor.submitCall(call, fn, args),
+      map: (executor, call, fn, input, options) => executor.mapCall(call, fn, input, options),
+    };
+  }
+}
+
+class View extends Executor {
+  readonly #executor: Executor;
+  readonly #call: CallOptions;
+
+  constructor(executor: Executor, call: CallOptions) {
+    super();
+    this.#executor = executor;
+    this.#call = call;
+  }
+
+  protected override submitCall(call: CallOptions, fn: AnyFunction, args: readonly unknown[]): Future {
+    return calls.submit(this.#executor, { ...this.#call, ...call }, fn, args);
+  }
+
+  protected override mapCall(
+    call: CallOptions,
+    fn: AnyFunction,
+    input: MapInput,
+    options: MapOptions | undefined,
+  ): MapResult<unknown> {
+    return calls.map(this.#executor, { ...this.#call, ...call }, fn, input, options);
+  }
+
+  /** Shuts down the executor itself. */
+  override shutdown(options?: ShutdownOptions): Promise<void> {
+    return this.#executor.shutdown(options);
   }
 }

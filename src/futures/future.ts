@@ -12,7 +12,7 @@ import { CancelledError, InvalidStateError, RuntimeError, TimeoutError } from ".
 
 /** What an executor does for the futures it gave out. */
 export interface FutureSource {
-  /** Takes the work back, if nobody has begun it. */
+  /** Takes the work back, if nobody has begun it; else asks it to stop, and says false. */
   cancel(): boolean;
   isRunning(): boolean;
   /** Blocks until the future is settled. False: the deadline passed first. */
@@ -35,7 +35,7 @@ type State = "pending" | "running" | "cancelled" | "cancelled and notified" | "f
  *
  * **Blocking.** `result` and `exception` wait without blocking, `resultSync` and `exceptionSync` block the thread.
  *
- * **Cancellation.** `cancel` takes back what has not begun. A wait that ends by a timeout leaves the future as it was.
+ * **Cancellation.** `cancel` takes back what has not begun, and asks what has to stop. A wait that ends by a timeout leaves the future as it was.
  *
  * **Differs from Python.** A cancelled future counts as done at once for `wait` and `asCompleted`. An error that a
  * callback throws is reported and never skips the other callbacks.
@@ -47,6 +47,8 @@ export class Future<T = unknown> implements PromiseLike<T> {
   #failed = false;
   /** Called with this future; not typed so, or a `Future<number>` would not be a `Future<unknown>`. */
   #callbacks: ((future: never) => void)[] = [];
+  #progress: number | undefined;
+  #listeners: readonly ((fraction: number, info: unknown) => void)[] = [];
   #promise: Promise<T> | undefined;
   #settle: (() => void) | undefined;
   readonly #source: FutureSource | undefined;
@@ -57,10 +59,13 @@ export class Future<T = unknown> implements PromiseLike<T> {
     keepHere(this, "a Future belongs to the thread that submitted the work; send its result instead");
   }
 
-  /** Takes the work back. False if it has begun or is done. */
+  /**
+   * Takes the work back. False if it has begun or is done; what has begun is asked to stop: its `currentThread().signal`
+   * aborts, its waits throw `CancelledError`. If it does, the future counts as cancelled; if not, it goes on.
+   */
   cancel(): boolean {
     if (this.cancelled) return true;
-    if (this.#state !== "pending" || (this.#source !== undefined && !this.#source.cancel())) return false;
+    if (this.done || (this.#source === undefined ? this.#state !== "pending" : !this.#source.cancel())) return false;
     Future.markCancelled(this);
     return true;
   }
@@ -83,6 +88,30 @@ export class Future<T = unknown> implements PromiseLike<T> {
     return () => {
       const i = future.#callbacks.lastIndexOf(fn);
       if (i >= 0) future.#callbacks.splice(i, 1);
+    };
+  }
+
+  /** For executors: the work has come that far. */
+  static report<T>(future: Future<T>, fraction: number, info: unknown): void {
+    if (future.done) return;
+    future.#progress = fraction;
+    for (const fn of [...future.#listeners]) future.#guard(() => fn(fraction, info));
+  }
+
+  /** How much of the work is done, from 0 to 1, as the work itself tells by `reportProgress`. */
+  get progress(): number | undefined {
+    return this.#progress;
+  }
+
+  /**
+   * Calls `fn` whenever the work tells how far it has come, and with what it has to say. Call what it returns to be told
+   * no more.
+   */
+  onProgress(fn: (fraction: number, info: unknown) => void): () => void {
+    if (typeof fn !== "function") throw new TypeError(`onProgress takes a function, not ${describe(fn)}`);
+    this.#listeners = [...this.#listeners, fn];
+    return () => {
+      this.#listeners = this.#listeners.filter((listener) => listener !== fn);
     };
   }
 
@@ -200,12 +229,17 @@ export class Future<T = unknown> implements PromiseLike<T> {
     this.#settle?.();
     const callbacks = this.#callbacks;
     this.#callbacks = [];
+    this.#listeners = [];
     for (const fn of callbacks) this.#call(fn as (future: Future<T>) => void);
   }
 
   #call(fn: (future: Future<T>) => void): void {
+    this.#guard(() => fn(this));
+  }
+
+  #guard(call: () => void): void {
     try {
-      fn(this);
+      call();
     } catch (error) {
       const text = error instanceof Error ? error.stack : String(error);
       host.writeError(`exception calling callback for ${this.toString()}:\n${text}\n`);

@@ -4,9 +4,11 @@
  * @module
  */
 
+export type { CallOptions } from "./call-options.ts";
 export { Executor, type MapOptions, type ShutdownOptions } from "./executor.ts";
 export { Future } from "./future.ts";
 export { MapResult } from "./map-result.ts";
+export { reportProgress } from "./progress.ts";
 export { ThreadPoolExecutor } from "./thread-pool.ts";
 export type { ThreadPoolOptions } from "./thread-pool-options.ts";
 export { asCompleted, type ReturnWhen, wait, type WaitResult } from "./wait.ts";

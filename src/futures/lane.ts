@@ -6,6 +6,8 @@
 
 import { discardCell, toCell } from "../core/cells.ts";
 import { TASK_FLAG } from "../core/layout.ts";
+import { transfer } from "../core/wire/transfer.ts";
+import type { CallOptions } from "./call-options.ts";
 import type { Dispatcher, Job } from "./dispatcher.ts";
 import { shipForMany } from "./shipment.ts";
 
@@ -22,6 +24,8 @@ export interface Lane {
   findBad(items: readonly unknown[], first: number): { readonly index: number; readonly error: unknown } | undefined;
   /** Takes a chunk back that has not begun. */
   cancel(id: number): boolean;
+  /** Asks a chunk that runs to stop; after the grace period, in milliseconds, it is ended. */
+  stop(id: number, reason: unknown, grace: number): void;
   /** Nothing more will be sent. */
   close(): void;
 }
@@ -36,8 +40,10 @@ export class ThreadLane implements Lane {
   readonly #dispatcher: Dispatcher;
   readonly #shipment: ReturnType<typeof shipForMany>;
   readonly #flags: number;
+  readonly #call: CallOptions;
 
-  constructor(dispatcher: Dispatcher, fn: Function, star: boolean) {
+  constructor(dispatcher: Dispatcher, fn: Function, star: boolean, call: CallOptions) {
+    this.#call = call;
     this.#dispatcher = dispatcher;
     this.#shipment = shipForMany(fn);
     this.#flags = this.#shipment.flags | TASK_FLAG.chunk | (star ? TASK_FLAG.star : 0);
@@ -52,9 +58,10 @@ export class ThreadLane implements Lane {
   }
 
   send(items: readonly unknown[], job: Job): number {
-    const args = toCell(items, "items");
+    const { transfer: moving, priority } = this.#call;
+    const args = toCell(moving === undefined ? items : transfer(items, moving), "items");
     try {
-      return this.#dispatcher.send(this.#shipment.message, this.#flags, args, job);
+      return this.#dispatcher.send(this.#shipment.message, this.#flags, args, job, priority);
     } catch (error) {
       discardCell(args);
       throw error;
@@ -74,6 +81,10 @@ export class ThreadLane implements Lane {
 
   cancel(id: number): boolean {
     return this.#dispatcher.cancel(id);
+  }
+
+  stop(id: number, reason: unknown, grace: number): void {
+    this.#dispatcher.stop(id, reason, grace);
   }
 
   close(): void {

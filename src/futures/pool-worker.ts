@@ -5,13 +5,14 @@
  */
 
 import { host } from "#host";
-import { compareExchange, load, store } from "#atomics";
-import { fromCell, prepareCell, toCell } from "../core/cells.ts";
-import { now } from "../core/deadline.ts";
+import { compareExchange, exchange, load, store } from "#atomics";
+import { discardCell, fromCell, prepareCell, toCell } from "../core/cells.ts";
+import { deadlineOf, now } from "../core/deadline.ts";
 import { ADDRESS } from "../core/handles.ts";
 import type { ResourceLimits } from "../core/host.ts";
-import { TASK, TASK_FLAG, TASK_STATE, THREAD } from "../core/layout.ts";
+import { TASK, TASK_FLAG, TASK_STATE, TASK_WORDS, THREAD } from "../core/layout.ts";
 import { packThrown, peek, prepare, unpack } from "../core/messages.ts";
+import { EXPIRED } from "../core/parker.ts";
 import { memory, parker } from "../core/program.ts";
 import { recordOf } from "../core/raw/threads.ts";
 import { ring } from "../core/raw/wait-list.ts";
@@ -19,46 +20,94 @@ import { RuntimeError } from "../errors.ts";
 import { registerKind } from "../threading/kinds.ts";
 import { Thread } from "../threading/thread.ts";
 import { type Callable, type ChunkResult, isThenable, packChunk, runChunk } from "./chunk.ts";
-import { type Ring, RingWait } from "./ring.ts";
-
-/** Cells that are no tasks; tasks are addresses, which are even. */
-export const STOP = 1;
-/** In the results ring: look again, something changed. */
-export const NUDGE = 3;
+import { setReporter } from "./progress.ts";
+import { LEFT, type PriorityRing, type Ring, RingWait, STOP, TaskQueue } from "./ring.ts";
 
 /** What a worker is given when it starts. */
 export interface PoolTerms {
+  readonly urgent: PriorityRing;
   readonly tasks: Ring;
+  readonly later: PriorityRing;
   readonly results: Ring;
   /** Identity of the thread whose pool it is. */
   readonly owner: number;
   readonly initializer: Callable | undefined;
   readonly initargs: readonly unknown[];
+  /** Milliseconds without work after which it ends. */
+  readonly idleTimeout: number | undefined;
+  /** How many tasks it runs before it ends. */
+  readonly maxTasks: number | undefined;
 }
+
+/** How a worker's thread is made. */
+export interface WorkerForm {
+  readonly resourceLimits: ResourceLimits | undefined;
+  readonly worker: (() => unknown) | undefined;
+}
+
+/** `THREAD.ready` of a worker. */
+export const READY = { no: 0, yes: 1, left: 2 } as const;
 
 /** Ends a worker whose initializer failed, and breaks its pool. */
 export class InitializerFailed extends RuntimeError {}
 
 export class PoolWorker extends Thread {
   #terms: PoolTerms | undefined;
+  #queue: TaskQueue | undefined;
   /** Functions that captured nothing, by their message. */
   readonly #functions: Map<number, Callable> = new Map();
+  /** The block of the task that runs now; 0: none. */
+  #task = 0;
+  /** That task's, made when it is asked for. */
+  #taskAbort: AbortController | undefined;
+  #ran = 0;
+  /** The last task was to stop and did not in time; this thread is about to be killed. */
+  #isDoomed = false;
 
-  constructor(name: string, terms?: PoolTerms, resourceLimits?: ResourceLimits) {
-    super({ name, daemon: true, ...(resourceLimits && { resourceLimits }) });
+  constructor(name: string, terms?: PoolTerms, form?: WorkerForm) {
+    super({
+      name,
+      daemon: true,
+      ...(form?.resourceLimits && { resourceLimits: form.resourceLimits }),
+      ...(form?.worker && { worker: form.worker }),
+    });
     this.#terms = terms;
   }
 
+  /** Was this thread, or the task it runs, asked to end? */
+  override get cancelRequested(): boolean {
+    return super.cancelRequested || (this.#task !== 0 && parker.taskCancelRequested);
+  }
+
+  /** Aborts when the task that runs now is to stop, or the whole thread. */
+  override get signal(): AbortSignal {
+    if (this.#task === 0) return super.signal;
+    this.#taskAbort ??= new AbortController();
+    const { signal } = this.#taskAbort;
+    if (!signal.aborted && this.cancelRequested) this.#taskAbort.abort(this.#reasonToStop());
+    return signal;
+  }
+
+  #reasonToStop(): unknown {
+    return parker.taskCancelRequested ? peek(load(memory.words, this.#task + TASK.cancel)) : super.signal.reason;
+  }
+
   override async run(): Promise<void> {
+    this.#queue = new TaskQueue(this.#terms!);
+    setReporter((fraction, info) => this.#report(fraction, info));
     await this.#initialize();
-    store(memory.words, this[ADDRESS] + THREAD.ready, 1);
+    store(memory.words, this[ADDRESS] + THREAD.ready, READY.yes);
     // A worker that was asked to end takes no other task, which would find itself cancelled.
-    while (!parker.cancelRequested) {
-      const cell = this.#terms!.tasks.poll() || (await this.#idle());
+    while (!parker.cancelRequested && !this.#isDoomed) {
+      const cell = this.#queue.poll() || (await this.#idle());
       if (cell === STOP) return;
+      if (cell === LEFT) break;
+      if ((cell & 1) !== 0) continue;
       const running = this.#take(cell);
       if (running !== undefined) await running;
+      if (this.#ran === this.#terms!.maxTasks) break;
     }
+    if (!parker.cancelRequested && !this.#isDoomed) this.#takeLeave();
   }
 
   async #initialize(): Promise<void> {
@@ -70,26 +119,40 @@ export class PoolWorker extends Thread {
     }
   }
 
-  /** Waits for a cell: blocked, which wakes fastest; on the event loop, if something is pending there. */
+  /**
+   * Waits for a cell: blocked, which wakes fastest; on the event loop, if something is pending there. {@link LEFT}: none
+   * came for so long that it ends.
+   */
   async #idle(): Promise<number> {
     // What the last task left on the microtask queue runs first.
     await Promise.resolve();
     const wait = new RingWait("pool worker");
-    const ring = this.#terms!.tasks[ADDRESS];
-    if (host.hasPendingWork()) await parker.wait(wait, ring, this, Infinity);
-    else parker.waitSync(wait, ring, Infinity);
-    return wait.cell;
+    const { tasks, idleTimeout } = this.#terms!;
+    const deadline = deadlineOf(idleTimeout);
+    const result = host.hasPendingWork()
+      ? await parker.wait(wait, tasks[ADDRESS], this, deadline)
+      : parker.waitSync(wait, tasks[ADDRESS], deadline);
+    return result === EXPIRED ? LEFT : wait.cell;
+  }
+
+  /** Tells the owner that it takes no more tasks. What is pending on its event loop ends with it. */
+  #takeLeave(): void {
+    store(memory.words, this[ADDRESS] + THREAD.ready, READY.left);
+    this.#send(LEFT);
   }
 
   /** Runs a task, if nobody cancelled it. A promise only if it has to wait for one. */
   #take(task: number): Promise<void> | undefined {
-    memory.reach(task);
+    memory.reach(task + TASK_WORDS);
     store(memory.words, task + TASK.worker, memory.self);
     const state = compareExchange(memory.words, task + TASK.state, TASK_STATE.pending, TASK_STATE.running);
     if (state !== TASK_STATE.pending) {
-      this.#return(task);
+      this.#send(task);
       return undefined;
     }
+    this.#ran++;
+    this.#task = task;
+    parker.watchTask(task + TASK.cancel);
     const flags = load(memory.words, task + TASK.flags);
     const fn = load(memory.words, task + TASK.fn);
     const args = load(memory.words, task + TASK.args);
@@ -107,6 +170,7 @@ export class PoolWorker extends Thread {
   #run(task: number, flags: number, fn: number, args: number): Promise<void> | undefined {
     const began = now();
     try {
+      if (parker.taskCancelRequested) throw this.#reasonToStop();
       // A message that is used up must not be found in the block, also if this thread ends in the middle.
       if ((flags & TASK_FLAG.ownFunction) !== 0) store(memory.words, task + TASK.fn, 0);
       const callable = this.#function(fn, flags);
@@ -146,20 +210,37 @@ export class PoolWorker extends Thread {
       return;
     }
     store(memory.words, task + TASK.elapsed, Math.round((now() - began) * 1000));
-    store(memory.words, task + TASK.result, result);
-    store(memory.words, task + TASK.state, TASK_STATE.done);
-    this.#return(task);
+    this.#finish(task, result, TASK_STATE.done);
   }
 
   #fail(task: number, error: unknown): void {
-    store(memory.words, task + TASK.result, packThrown(error));
-    store(memory.words, task + TASK.state, TASK_STATE.failed);
-    this.#return(task);
+    this.#finish(task, packThrown(error), TASK_STATE.failed);
   }
 
-  #return(task: number): void {
-    this.#terms!.results.put(task);
+  #finish(task: number, result: number, state: number): void {
+    parker.watchTask(0);
+    this.#task = 0;
+    this.#taskAbort = undefined;
+    store(memory.words, task + TASK.result, result);
+    if (compareExchange(memory.words, task + TASK.state, TASK_STATE.running, state) === TASK_STATE.running)
+      this.#send(task);
+    else this.#isDoomed = true;
+  }
+
+  #send(cell: number): void {
+    this.#terms!.results.put(cell);
     ring(memory, recordOf(memory, this.#terms!.owner));
+  }
+
+  /** Only the latest progress is kept for the owner, so that one who is busy is not flooded. */
+  #report(fraction: number, info: unknown): boolean {
+    const task = this.#task;
+    if (task === 0) return false;
+    if ((load(memory.words, task + TASK.flags) & TASK_FLAG.chunk) !== 0) return true;
+    const earlier = exchange(memory.words, task + TASK.progress, toCell([fraction, info], "progress"));
+    if (earlier === 0) this.#send(task | 1);
+    else discardCell(earlier);
+    return true;
   }
 
   static {

@@ -12,6 +12,8 @@
 
 import { atDeadline, deadlineOf } from "../core/deadline.ts";
 import { CancelledError, TimeoutError } from "../errors.ts";
+import { type CallOptions, DEFAULT_GRACE } from "./call-options.ts";
+import { timedOut } from "./call.ts";
 import type { ChunkResult } from "./chunk.ts";
 import type { MapOptions } from "./executor.ts";
 import type { Lane } from "./lane.ts";
@@ -49,13 +51,18 @@ export class Pump<R> {
   #ended = false;
   #closed = false;
   #inputError: { error: unknown } | undefined;
-  #timedOut = false;
+  /** With what it ends where results are missing: they did not come in time. */
+  #late: { readonly error: unknown } | undefined;
+  /** With what everything ended that ran then. */
+  #stopped: { readonly error: unknown } | undefined;
   #stopTimer: () => void;
+  #unlimit: () => void = () => undefined;
 
   constructor(
     lane: Lane,
     items: Iterable<unknown> | AsyncIterable<unknown>,
     options: MapOptions,
+    call: CallOptions,
     setup: object,
     finished: () => void,
   ) {
@@ -75,9 +82,10 @@ export class Pump<R> {
     }
     this.#chunk = options.chunksize ?? 1;
     this.#stopTimer = atDeadline(deadlineOf(options.timeout), () => {
-      this.#timedOut = true;
+      this.#late = { error: new TimeoutError("map: not all results were there before the timeout passed") };
       this.#serve();
     });
+    this.#limit(call);
     this.#fill();
   }
 
@@ -111,7 +119,8 @@ export class Pump<R> {
     if (this.#ended) return;
     this.#ended = true;
     this.#stopTimer();
-    for (const [number, id] of this.#inFlight) if (this.#lane.cancel(id)) this.#inFlight.delete(number);
+    this.#unlimit();
+    this.#takeBack();
     this.#exhausted = true;
     this.#arrived.clear();
     this.#current = undefined;
@@ -119,8 +128,43 @@ export class Pump<R> {
     await this.#closeInput();
   }
 
+  /** The signal or the timeout of the call ends it: what runs is stopped, too. */
+  #limit({ signal, timeout, grace = DEFAULT_GRACE }: CallOptions): void {
+    const insist = (error: unknown): void => {
+      this.#stopped = this.#late = this.#inputError = { error };
+      const running = [...this.#inFlight.values()];
+      this.#takeBack();
+      for (const id of running) this.#lane.stop(id, error, grace);
+      this.#exhausted = true;
+      this.#closeInput().catch(() => undefined);
+      this.#serve();
+    };
+    if (signal?.aborted === true) {
+      this.#inputError = { error: signal.reason };
+      this.#exhausted = true;
+      return;
+    }
+    const onAbort = (): void => insist(signal!.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const stopTimer = atDeadline(deadlineOf(timeout), () => insist(timedOut(timeout!)));
+    this.#unlimit = () => {
+      signal?.removeEventListener("abort", onAbort);
+      stopTimer();
+    };
+  }
+
+  /** Takes back what has not begun. */
+  #takeBack(): void {
+    for (const [number, id] of this.#inFlight) if (this.#lane.cancel(id)) this.#inFlight.delete(number);
+  }
+
+  /** The executor takes no more work. Ends as far as it depends on nobody; `cancelled`: gives only what has begun. */
+  finish(cancelled: boolean): void {
+    if (cancelled) this.#cancel();
+  }
+
   /** As {@link stop}, but what has begun is still given; then `CancelledError`. */
-  cancel(): void {
+  #cancel(): void {
     if (this.#exhausted) return;
     this.#exhausted = true;
     this.#inputError = { error: cancelled() };
@@ -142,6 +186,7 @@ export class Pump<R> {
     if (this.#closed) return;
     this.#closed = true;
     this.#stopTimer();
+    this.#unlimit();
     this.#lane.close();
     void this.#setup;
     this.#finished();
@@ -172,8 +217,8 @@ export class Pump<R> {
       } else if (this.#ended || (this.#exhausted && this.#inFlight.size === 0)) {
         if (!this.#ended && this.#inputError !== undefined) this.#rejectNext(this.#inputError.error);
         else this.#waiting.shift()!.resolve({ done: true, value: undefined });
-      } else if (this.#timedOut) {
-        this.#rejectNext(new TimeoutError("map: not all results were there before the timeout passed"));
+      } else if (this.#late !== undefined) {
+        this.#rejectNext(this.#late.error);
       } else {
         break;
       }
@@ -278,9 +323,9 @@ export class Pump<R> {
       succeed: (value, elapsed) => {
         const [values, failed, error] = value as ChunkResult;
         this.#adapt(items.length, elapsed);
-        arrive({ values: values as R[], failed, error });
+        arrive({ values: values as R[], failed, error: (this.#stopped ?? { error }).error });
       },
-      fail: (error) => arrive({ values: [], failed: true, error }),
+      fail: (error) => arrive({ values: [], failed: true, error: (this.#stopped ?? { error }).error }),
       cancelled: () => arrive({ values: [], failed: true, error: cancelled() }),
     });
     this.#nextToSend++;

@@ -2,21 +2,33 @@
  * The rings of an executor: tasks on their way to the workers, and back with their results.
  *
  * ```
- *   submit ─► block ─► tasks ring ─► worker ─► results ring ─► future
+ *   submit ─► block ─► urgent ┐
+ *                      tasks  ├─► worker ─► results ─► future
+ *                      later  ┘
  * ```
  * A ring is a queue whose cells are addresses of task blocks (core/layout.ts, TASK): one word in, one word out, no
- * message posted. A block travels the whole round and is freed where it was allocated.
+ * message posted. A block travels the whole round and is freed where it was allocated. Tasks with a priority of their own
+ * go through two more rings, in the order of their priorities: above 0 before all others, below 0 after them.
  *
  * @module
  */
 
 import { load, store } from "#atomics";
 import { ADDRESS, register, SharedObject } from "../core/handles.ts";
-import { GRANT, QUEUE, QUEUE_WORDS, SLOT, TAG } from "../core/layout.ts";
+import { GRANT, PRIORITY_WORDS, QUEUE, QUEUE_WORDS, SLOT, TAG } from "../core/layout.ts";
 import type { Memory } from "../core/memory.ts";
 import { QUEUED, type WaitKind } from "../core/parker.ts";
+import { encodeKey } from "../core/priority-key.ts";
 import { memory } from "../core/program.ts";
-import { cancelGet, createRing, GET, getCell, got, putCell } from "../core/raw/queue.ts";
+import { createNode, itemOf, unwrapNode } from "../core/raw/priority.ts";
+import { cancelGet, cellsIn, createRing, GET, getCell, got, putCell } from "../core/raw/queue.ts";
+
+/** Cells that are no tasks; tasks are addresses, which are even. An odd cell above these is a task with news. */
+export const STOP = 1;
+/** Look again, something changed. */
+export const NUDGE = 3;
+/** In the results ring: a worker took its leave. */
+export const LEFT = 5;
 
 export class Ring extends SharedObject {
   constructor() {
@@ -34,6 +46,70 @@ export class Ring extends SharedObject {
 }
 
 register(TAG.ring, () => new Ring());
+
+/** A ring whose cells come out in the order of their priorities, the highest first; equal ones as they were put. */
+export class PriorityRing extends SharedObject {
+  constructor() {
+    super(TAG.priorityRing, PRIORITY_WORDS);
+  }
+
+  put(cell: number, priority: number): void {
+    putCell(memory, this[ADDRESS], createNode(memory, cell, encodeKey(-priority)), 0);
+  }
+
+  /** The next cell, or 0. */
+  poll(): number {
+    const ring = this[ADDRESS];
+    // Nearly always empty, and looked at for every task. Whoever puts sends a nudge after it, so a stale look does no harm.
+    if (memory.words[ring + QUEUE.puts] === memory.words[ring + QUEUE.gets]) return 0;
+    return getCell(memory, ring, 0) === GET.done ? unwrapNode(memory, got.cell) : 0;
+  }
+
+  cells(): number[] {
+    return cellsIn(memory, this[ADDRESS]).map((node) => itemOf(memory, node));
+  }
+}
+
+register(TAG.priorityRing, () => new PriorityRing());
+
+/** The tasks that wait for a worker. */
+export class TaskQueue {
+  readonly urgent: PriorityRing;
+  readonly tasks: Ring;
+  readonly later: PriorityRing;
+
+  constructor(rings: { readonly urgent: PriorityRing; readonly tasks: Ring; readonly later: PriorityRing }) {
+    ({ urgent: this.urgent, tasks: this.tasks, later: this.later } = rings);
+  }
+
+  static create(): TaskQueue {
+    return new TaskQueue({ urgent: new PriorityRing(), tasks: new Ring(), later: new PriorityRing() });
+  }
+
+  put(task: number, priority: number): void {
+    if (priority === 0) {
+      this.tasks.put(task);
+    } else {
+      (priority > 0 ? this.urgent : this.later).put(task, priority);
+      // Wakes a worker that waits; the others look at all three rings before they do.
+      this.tasks.put(NUDGE);
+    }
+  }
+
+  /** The next task, or {@link STOP}, or 0: then wait at {@link tasks}. */
+  poll(): number {
+    for (;;) {
+      const cell = this.urgent.poll() || this.tasks.poll() || this.later.poll();
+      if (cell !== NUDGE) return cell;
+    }
+  }
+
+  /** The tasks in it now. */
+  cells(): number[] {
+    const inOrder = [...this.urgent.cells(), ...cellsIn(memory, this.tasks[ADDRESS]), ...this.later.cells()];
+    return inOrder.filter((cell) => cell !== NUDGE && cell !== STOP);
+  }
+}
 
 /** One wait for a cell. */
 export class RingWait implements WaitKind {

@@ -4,12 +4,14 @@
  * @module
  */
 
-import { compareExchange, load, store } from "#atomics";
+import { compareExchange, exchange, load, store } from "#atomics";
 import { discardCell } from "../core/cells.ts";
 import { alloc, free } from "../core/heap.ts";
-import { TASK, TASK_FLAG, TASK_STATE, TASK_WORDS } from "../core/layout.ts";
-import { discard } from "../core/messages.ts";
+import { RECORD, TASK, TASK_FLAG, TASK_STATE, TASK_WORDS } from "../core/layout.ts";
+import { discard, packThrown } from "../core/messages.ts";
 import { memory } from "../core/program.ts";
+import { recordOf } from "../core/raw/threads.ts";
+import { interrupt, ring } from "../core/raw/wait-list.ts";
 
 /** What a block brought back. */
 export interface Arrived {
@@ -30,6 +32,8 @@ export function newTask(id: number, fn: number, flags: number, args: number): nu
   words[task + TASK.result] = 0;
   words[task + TASK.flags] = flags;
   words[task + TASK.worker] = 0;
+  words[task + TASK.cancel] = 0;
+  words[task + TASK.progress] = 0;
   store(words, task + TASK.state, TASK_STATE.pending);
   return task;
 }
@@ -78,10 +82,35 @@ export function takeResult(task: number): Arrived {
   return { failed: state !== TASK_STATE.done, cell, elapsed: words[task + TASK.elapsed]! / 1000 };
 }
 
+/** Asks the worker that runs it to stop. The first reason counts. */
+export function requestStop(task: number, reason: unknown): void {
+  const message = packThrown(reason);
+  if (compareExchange(memory.words, task + TASK.cancel, 0, message) !== 0) discard(message);
+  const worker = holderOf(task);
+  const record = worker === 0 ? 0 : recordOf(memory, worker);
+  if (record === 0 || load(memory.words, record + RECORD.tid) !== worker) return;
+  // It may be at another task by now, which is not cancelled, and goes on.
+  interrupt(memory, record);
+  ring(memory, record);
+}
+
+/** Keeps the worker that runs it from ever finishing it; the worker must end then. False: it was done before. */
+export function doom(task: number): boolean {
+  return compareExchange(memory.words, task + TASK.state, TASK_STATE.running, TASK_STATE.doomed) === TASK_STATE.running;
+}
+
+/** The cell of the latest progress that was not taken yet; 0: none. */
+export function takeProgress(task: number): number {
+  return exchange(memory.words, task + TASK.progress, 0);
+}
+
 /** Frees a block, and what is left of its messages. Workers zero each word when they use up its message. */
 export function dispose(task: number): void {
   disposeInput(task);
-  discardCell(memory.words[task + TASK.result]!);
+  const words = memory.words;
+  discardCell(words[task + TASK.result]!);
+  discardCell(words[task + TASK.progress]!);
+  if (words[task + TASK.cancel] !== 0) discard(words[task + TASK.cancel]!);
   free(memory, task);
 }
 

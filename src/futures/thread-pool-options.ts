@@ -4,7 +4,7 @@
  * @module
  */
 
-import { describe } from "../core/deadline.ts";
+import { deadlineIn, describe } from "../core/deadline.ts";
 import type { ResourceLimits } from "../core/host.ts";
 import { ValueError } from "../errors.ts";
 
@@ -16,8 +16,18 @@ export interface ThreadPoolOptions<A extends unknown[] = never[]> {
   /** Called in each worker before its first task. If it fails, the pool is broken. */
   initializer?: (...args: A) => unknown;
   initargs?: A;
+  /** A worker ends when it had nothing to do for so many milliseconds. Default: it stays. */
+  idleTimeout?: number;
+  /** A worker ends after so many tasks (a chunk of a `map` is one), and another takes its place. Default: it stays. */
+  maxTasksPerWorker?: number;
   /** Limits of each worker's JavaScript engine. A task that exceeds one ends its worker, not the program. */
   resourceLimits?: ResourceLimits;
+  /**
+   * For programs built by a bundler, which must see this literal:
+   * `() => new Worker(new URL("./tasks.ts", import.meta.url), { type: "module" })`. The module registers each function
+   * with `task`.
+   */
+  worker?: () => unknown;
 }
 
 export function checkOptions(options: ThreadPoolOptions | undefined): ThreadPoolOptions {
@@ -25,18 +35,31 @@ export function checkOptions(options: ThreadPoolOptions | undefined): ThreadPool
   if (typeof given !== "object") {
     throw new TypeError(`ThreadPoolExecutor takes an object such as { maxWorkers: 4 }, not ${describe(given)}`);
   }
-  const { maxWorkers, initializer, initargs } = given;
-  if (maxWorkers !== undefined) {
-    if (typeof maxWorkers !== "number") throw new TypeError(`maxWorkers must be a number, not ${describe(maxWorkers)}`);
-    if (!Number.isInteger(maxWorkers) || maxWorkers < 1) {
-      throw new ValueError(`maxWorkers must be 1 or more, a whole number, not ${maxWorkers}`);
-    }
+  const { initializer, initargs, worker, threadNamePrefix, idleTimeout } = given;
+  checkCount("maxWorkers", given.maxWorkers);
+  checkCount("maxTasksPerWorker", given.maxTasksPerWorker);
+  if (idleTimeout !== undefined && typeof idleTimeout !== "number") {
+    throw new TypeError(`idleTimeout must be a number of milliseconds, not ${describe(idleTimeout)}`);
   }
-  if (initializer !== undefined && typeof initializer !== "function") {
-    throw new TypeError(`initializer must be a function, not ${describe(initializer)}`);
+  deadlineIn({ timeout: idleTimeout });
+  for (const [name, fn] of Object.entries({ initializer, worker })) {
+    if (fn !== undefined && typeof fn !== "function") {
+      throw new TypeError(`${name} must be a function, not ${describe(fn)}`);
+    }
   }
   if (initargs !== undefined && !Array.isArray(initargs)) {
     throw new TypeError(`initargs must be an array, not ${describe(initargs)}`);
   }
+  if (threadNamePrefix !== undefined && typeof threadNamePrefix !== "string") {
+    throw new TypeError(`threadNamePrefix must be a string, not ${describe(threadNamePrefix)}`);
+  }
   return given;
+}
+
+export function checkCount(name: string, value: unknown): void {
+  if (value === undefined) return;
+  if (typeof value !== "number") throw new TypeError(`${name} must be a number, not ${describe(value)}`);
+  if (!Number.isInteger(value) || value < 1) {
+    throw new ValueError(`${name} must be 1 or more, a whole number, not ${value}`);
+  }
 }

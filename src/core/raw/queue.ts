@@ -43,6 +43,7 @@ function orderOf(memory: Memory, queue: number): QueueOrder {
     case TAG.lifoQueue:
       return lifo;
     case TAG.priorityQueue:
+    case TAG.priorityRing:
       return byPriority;
     default:
       return fifo;
