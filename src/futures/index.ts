@@ -11,5 +11,5 @@ export { MapResult } from "./map-result.ts";
 export { reportProgress } from "./progress.ts";
 export { ThreadPoolExecutor } from "./thread-pool.ts";
 export type { ThreadPoolOptions } from "./thread-pool-options.ts";
-export { asCompleted, type ReturnWhen, wait, type WaitResult } from "./wait.ts";
+export { asCompleted, type CompletionIterator, type ReturnWhen, wait, type WaitResult } from "./wait.ts";
 export { BrokenExecutor, BrokenThreadPool, CancelledError, InvalidStateError, TimeoutError } from "../errors.ts";

@@ -13,9 +13,13 @@ import type { Pump } from "./pump.ts";
 export class MapResult<R> implements AsyncIterableIterator<R>, PromiseLike<R[]> {
   readonly #pump: Pump<R>;
   #promise: Promise<R[]> | undefined;
+  /** How many results there will be, if the input tells: an array, a Set, a Map. */
+  readonly total: number | undefined;
 
-  constructor(pump: Pump<R>) {
+  constructor(pump: Pump<R>, items: unknown) {
     this.#pump = pump;
+    const { length, size } = Object(items) as Record<string, unknown>;
+    this.total = [length, size].find((n): n is number => typeof n === "number");
   }
 
   next(): Promise<IteratorResult<R>> {

@@ -137,7 +137,7 @@ export class ThreadPoolExecutor extends Executor {
     const pump = new Pump<unknown>(lane, items, checked, call, this.#setup, () => finished());
     this.#maps.set(pump, running);
     void running.then(() => this.#maps.delete(pump));
-    return new MapResult(pump);
+    return new MapResult(pump, items);
   }
 
   /**

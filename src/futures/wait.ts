@@ -97,21 +97,29 @@ function hasFailed<T>(future: Future<T>): boolean {
  * Errors: `TimeoutError` when the timeout, counted from the first `next()`, passes with some not done; those that are
  * done by then were given before.
  */
-export function asCompleted<T>(
-  futures: Iterable<Future<T>>,
-  options?: { timeout?: number },
-): AsyncIterableIterator<Future<T>> {
+export function asCompleted<T>(futures: Iterable<Future<T>>, options?: { timeout?: number }): CompletionIterator<T> {
   deadlineIn(options);
   return new Completions(allOf(futures, "asCompleted"), options?.timeout);
 }
 
+/**
+ * Gives futures, not their values: what can be awaited is not, neither at run time nor by the types. (In the type of a
+ * plain `AsyncIterableIterator<Future<T>>`, the variable of a `for await` is a `T`.)
+ */
+export interface CompletionIterator<T> extends AsyncIterableIterator<Future<T>, undefined> {
+  next(): Promise<IteratorResult<Future<T>, undefined>>;
+  return(): Promise<IteratorResult<Future<T>, undefined>>;
+  [Symbol.asyncIterator](): this;
+}
+
 /** Not an async generator: that would await each future it yields. */
-class Completions<T> implements AsyncIterableIterator<Future<T>> {
+class Completions<T> implements CompletionIterator<T> {
   readonly #all: Set<Future<T>>;
   readonly #timeout: number | undefined;
   readonly #finished: Future<T>[] = [];
   /** Those who called `next` and have nothing yet. */
-  readonly #waiting: { resolve(result: IteratorResult<Future<T>>): void; reject(error: unknown): void }[] = [];
+  readonly #waiting: { resolve(result: IteratorResult<Future<T>, undefined>): void; reject(error: unknown): void }[] =
+    [];
   #left: number;
   #started = false;
   #expired = false;
@@ -125,7 +133,7 @@ class Completions<T> implements AsyncIterableIterator<Future<T>> {
     this.#left = all.size;
   }
 
-  next(): Promise<IteratorResult<Future<T>>> {
+  next(): Promise<IteratorResult<Future<T>, undefined>> {
     if (!this.#started) this.#start();
     return new Promise((resolve, reject) => {
       const waiting = { resolve, reject };
@@ -143,7 +151,7 @@ class Completions<T> implements AsyncIterableIterator<Future<T>> {
     });
   }
 
-  return(): Promise<IteratorResult<Future<T>>> {
+  return(): Promise<IteratorResult<Future<T>, undefined>> {
     this.#end();
     return Promise.resolve({ done: true, value: undefined });
   }

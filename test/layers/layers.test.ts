@@ -25,7 +25,7 @@ const rules: Rules = {
     ["futures", "asyncio"],
     ["multiprocessing"],
     ["managers"],
-    ["cluster", "web", "monitor", "testing"],
+    ["cluster", "web", "monitor", "testing", "progress"],
     ["entry", "index"],
     ["cli"],
   ],
@@ -60,6 +60,7 @@ const rules: Rules = {
     },
   ],
   packages: {
+    "cli-progress": "src/progress/",
     koffi: "src/multiprocessing/",
     bullmq: "src/cluster/",
     redis: "src/cluster/",

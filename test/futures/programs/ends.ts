@@ -6,6 +6,7 @@
 
 import { isMain } from "heddle";
 import { asCompleted, Future, ThreadPoolExecutor, wait } from "heddle/futures";
+import { reportProgress, track } from "heddle/progress";
 import { activeCount, Event } from "heddle/threading";
 import { collectGarbage } from "../../conformance/futures-kit.ts";
 
@@ -123,6 +124,19 @@ const cases: Record<string, () => unknown> = {
     await abandonMap();
     while (activeCount() > 1) await collectGarbage();
     console.log("let go");
+  },
+  "abandoned-bar": async () => {
+    const screen = { isTTY: true, write: () => true };
+    const numbers = track([1, 2, 3], { stream: screen });
+    console.log((await numbers.next()).value);
+  },
+  "throwing-listener": async () => {
+    await using pool = new ThreadPoolExecutor({ maxWorkers: 1 });
+    const future = pool.submit(() => (reportProgress(0.5), 1));
+    future.onProgress(() => {
+      throw new RangeError("in the listener");
+    });
+    console.log(await future, future.progress);
   },
   callbacks: () => {
     const finished = new Future<number>();
