@@ -418,6 +418,8 @@ export const TASK_FLAG = {
   chunk: 4,
   /** The items are lists of arguments. */
   star: 8,
+  /** Items that have not begun need not. Set while the task runs. */
+  skipRest: 16,
 } as const;
 
 // ── Shared data ──────────────────────────────────────────────────────────────────────────────────────────────────────

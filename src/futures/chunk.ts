@@ -19,15 +19,21 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 /**
  * Calls the function with each item, or with the arguments that each item lists (`star`). Stops at the first error,
- * which becomes part of the result.
+ * which becomes part of the result; or before the next item, if the rest is not wanted.
  */
-export function runChunk(fn: Callable, items: readonly unknown[], star: boolean): ChunkResult | Promise<ChunkResult> {
+export function runChunk(
+  fn: Callable,
+  items: readonly unknown[],
+  star: boolean,
+  isUnwanted: () => boolean,
+): ChunkResult | Promise<ChunkResult> {
   const values: unknown[] = [];
   const call = (item: unknown): unknown => (star ? fn(...(item as unknown[])) : fn(item));
   for (let i = 0; i < items.length; i++) {
+    if (isUnwanted()) break;
     try {
       const value = call(items[i]);
-      if (isThenable(value)) return finishChunk(call, items, values, value);
+      if (isThenable(value)) return finishChunk(call, items, values, value, isUnwanted);
       values.push(value);
     } catch (error) {
       return [values, true, error];
@@ -41,10 +47,11 @@ async function finishChunk(
   items: readonly unknown[],
   values: unknown[],
   first: PromiseLike<unknown>,
+  isUnwanted: () => boolean,
 ): Promise<ChunkResult> {
   try {
     values.push(await first);
-    for (let i = values.length; i < items.length; i++) values.push(await call(items[i]));
+    for (let i = values.length; i < items.length && !isUnwanted(); i++) values.push(await call(items[i]));
     return [values, false];
   } catch (error) {
     return [values, true, error];

@@ -12,7 +12,7 @@ import { store } from "#atomics";
 import { discardCell, fromCell, prepareCell } from "../core/cells.ts";
 import { type Deadline, now } from "../core/deadline.ts";
 import { ADDRESS } from "../core/handles.ts";
-import { TASK, TASK_STATE } from "../core/layout.ts";
+import { TASK, TASK_FLAG, TASK_STATE } from "../core/layout.ts";
 import { EXPIRED } from "../core/parker.ts";
 import { memory, parker } from "../core/program.ts";
 import { BrokenThreadPool, ThreadDiedError } from "../errors.ts";
@@ -25,6 +25,7 @@ import {
   dispose,
   disposeInput,
   doom,
+  flag,
   holderOf,
   idOf,
   newTask,
@@ -115,6 +116,12 @@ export class Dispatcher {
     disposeInput(pending.task);
     this.#forget(id);
     return true;
+  }
+
+  /** Of a chunk that runs, the items that have not begun are not wanted any more. */
+  skipRest(id: number): void {
+    const pending = this.#pending.get(id);
+    if (pending !== undefined && pending.task !== 0) flag(pending.task, TASK_FLAG.skipRest);
   }
 
   /**
@@ -314,6 +321,8 @@ export class Dispatcher {
     // It would only be followed by others like it, without end.
     if (loss.stillborn) this.#break(loss.error);
     this.#recover(loss);
+    // It may have been nudged.
+    this.#tasks.nudge();
     this.#hireMore();
   }
 

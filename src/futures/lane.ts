@@ -24,6 +24,8 @@ export interface Lane {
   findBad(items: readonly unknown[], first: number): { readonly index: number; readonly error: unknown } | undefined;
   /** Takes a chunk back that has not begun. */
   cancel(id: number): boolean;
+  /** Of a chunk that runs, the items that have not begun are not wanted any more. */
+  skipRest(id: number): void;
   /** Asks a chunk that runs to stop; after the grace period, in milliseconds, it is ended. */
   stop(id: number, reason: unknown, grace: number): void;
   /** Nothing more will be sent. */
@@ -81,6 +83,10 @@ export class ThreadLane implements Lane {
 
   cancel(id: number): boolean {
     return this.#dispatcher.cancel(id);
+  }
+
+  skipRest(id: number): void {
+    this.#dispatcher.skipRest(id);
   }
 
   stop(id: number, reason: unknown, grace: number): void {

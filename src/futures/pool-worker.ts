@@ -21,7 +21,7 @@ import { registerKind } from "../threading/kinds.ts";
 import { Thread } from "../threading/thread.ts";
 import { type Callable, type ChunkResult, isThenable, packChunk, runChunk } from "./chunk.ts";
 import { setReporter } from "./progress.ts";
-import { LEFT, type PriorityRing, type Ring, RingWait, STOP, TaskQueue } from "./ring.ts";
+import { LEFT, NUDGE, type PriorityRing, type Ring, RingWait, STOP, TaskQueue } from "./ring.ts";
 
 /** What a worker is given when it starts. */
 export interface PoolTerms {
@@ -61,6 +61,11 @@ export class PoolWorker extends Thread {
   /** That task's, made when it is asked for. */
   #taskAbort: AbortController | undefined;
   #ran = 0;
+  /** Of the chunk that runs: is the rest of it not wanted? A plain read, since it is asked for each item. */
+  readonly #isUnwanted = (): boolean => {
+    const { words } = memory;
+    return ((words[this.#task + TASK.flags]! & TASK_FLAG.skipRest) | words[this.#task + TASK.cancel]!) !== 0;
+  };
   /** The last task was to stop and did not in time; this thread is about to be killed. */
   #isDoomed = false;
 
@@ -98,11 +103,11 @@ export class PoolWorker extends Thread {
     await this.#initialize();
     store(memory.words, this[ADDRESS] + THREAD.ready, READY.yes);
     // A worker that was asked to end takes no other task, which would find itself cancelled.
-    while (!parker.cancelRequested && !this.#isDoomed) {
-      const cell = this.#queue.poll() || (await this.#idle());
+    for (let cell = 0; !parker.cancelRequested && !this.#isDoomed;) {
+      cell = this.#queue.poll(cell === NUDGE) || (await this.#idle());
       if (cell === STOP) return;
       if (cell === LEFT) break;
-      if ((cell & 1) !== 0) continue;
+      if (cell === NUDGE) continue;
       const running = this.#take(cell);
       if (running !== undefined) await running;
       if (this.#ran === this.#terms!.maxTasks) break;
@@ -179,7 +184,7 @@ export class PoolWorker extends Thread {
       const result =
         (flags & TASK_FLAG.chunk) === 0
           ? callable(...given)
-          : runChunk(callable, given, (flags & TASK_FLAG.star) !== 0);
+          : runChunk(callable, given, (flags & TASK_FLAG.star) !== 0, this.#isUnwanted);
       if (isThenable(result)) {
         return Promise.resolve(result).then(
           (value) => this.#succeed(task, value, flags, began),

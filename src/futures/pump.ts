@@ -7,6 +7,9 @@
  * The first chunks hold one item each. From how long they took the pump finds a size that takes about a millisecond, so
  * that dispatch costs little when items are small and nothing waits in a chunk behind a slow neighbour when they are not.
  *
+ * A consumer who takes the results one by one, and more slowly than they come, holds the input back once some chunks of
+ * results wait for it. Nothing does where the list as a whole is awaited, or while an early item keeps later ones waiting.
+ *
  * @module
  */
 
@@ -20,6 +23,8 @@ import type { Lane } from "./lane.ts";
 
 /** What a chunk should take, in milliseconds. */
 const CHUNK_TIME = 1;
+/** Chunks of results, for each that may be in flight, that wait for a consumer who is slower than the workers. */
+const BACKLOG = 4;
 
 type Slot<R> = { readonly values: R[]; readonly failed: boolean; readonly error: unknown };
 
@@ -41,8 +46,16 @@ export class Pump<R> {
   #nextToGive = 0;
   #nextToSend = 0;
   #chunk: number;
+  /** Items taken from the input, sent out, and handed out as results. */
   #taken = 0;
+  #sent = 0;
   #yielded = 0;
+  /** Items of an async input that were not sent yet. */
+  readonly #batch: unknown[] = [];
+  /** Somebody takes the results one by one. */
+  #isIterated = false;
+  /** The executor shuts down, and waits for all of it. */
+  #isFinishing = false;
   /** Nothing more is to be taken from the input. */
   #exhausted = false;
   /** The input itself has ended, and need not be told. */
@@ -89,7 +102,13 @@ export class Pump<R> {
     this.#fill();
   }
 
+  /** The next result, for somebody who takes one after the other. */
   next(): Promise<IteratorResult<R>> {
+    this.#isIterated = true;
+    return this.#next();
+  }
+
+  #next(): Promise<IteratorResult<R>> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
       this.#serve();
@@ -100,7 +119,7 @@ export class Pump<R> {
   async rest(): Promise<R[]> {
     const values: R[] = [];
     for (;;) {
-      const result = await this.next();
+      const result = await this.#next();
       if (result.done === true) return values;
       values.push(result.value);
       // What has arrived needs no promise each.
@@ -155,18 +174,25 @@ export class Pump<R> {
 
   /** Takes back what has not begun. */
   #takeBack(): void {
-    for (const [number, id] of this.#inFlight) if (this.#lane.cancel(id)) this.#inFlight.delete(number);
+    this.#batch.length = 0;
+    for (const [number, id] of this.#inFlight) {
+      if (this.#lane.cancel(id)) this.#inFlight.delete(number);
+      else this.#lane.skipRest(id);
+    }
   }
 
   /** The executor takes no more work. Ends as far as it depends on nobody; `cancelled`: gives only what has begun. */
   finish(cancelled: boolean): void {
+    this.#isFinishing = true;
     if (cancelled) this.#cancel();
+    else this.#fill();
   }
 
   /** As {@link stop}, but what has begun is still given; then `CancelledError`. */
   #cancel(): void {
     if (this.#exhausted) return;
     this.#exhausted = true;
+    this.#batch.length = 0;
     this.#inputError = { error: cancelled() };
     this.#closeInput().catch(() => undefined);
     this.#serve();
@@ -235,23 +261,33 @@ export class Pump<R> {
 
   /** Sends chunks until enough are in flight. */
   #fill(): void {
-    const window = this.#lane.depth;
-    while (!this.#exhausted && !this.#pulling && this.#inFlight.size < window && this.#room() > 0) {
-      if (this.#isAsync) {
-        void this.#pull();
-        return;
+    if (this.#isAsync) {
+      this.#flush();
+      if (!this.#pulling && this.#mayTake()) void this.#pull();
+    } else {
+      while (this.#mayTake()) {
+        const items: unknown[] = [];
+        this.#collect(items, Math.min(this.#chunk, this.#room()));
+        if (items.length > 0) this.#send(items);
       }
-      const items: unknown[] = [];
-      this.#collect(items, Math.min(this.#chunk, this.#room()));
-      if (items.length > 0) this.#send(items);
     }
-    if (this.#exhausted && this.#inFlight.size === 0) this.#close();
+    if (this.#exhausted && this.#batch.length === 0 && this.#inFlight.size === 0) this.#close();
+  }
+
+  #mayTake(): boolean {
+    return !this.#exhausted && this.#inFlight.size < this.#lane.depth && this.#room() > 0 && !this.#isAhead();
   }
 
   /** How many more items may be taken. */
   #room(): number {
     const { buffersize } = this.#options;
     return buffersize === undefined ? Infinity : buffersize - (this.#taken - this.#yielded);
+  }
+
+  /** Has a consumer who takes results one by one plenty of them, and is not asking for more? Then it must not get more. */
+  #isAhead(): boolean {
+    if (!this.#isIterated || this.#isFinishing || this.#waiting.length > 0) return false;
+    return this.#arrived.size >= BACKLOG * this.#lane.depth && this.#ready() !== undefined;
   }
 
   #collect(items: unknown[], size: number): void {
@@ -262,6 +298,7 @@ export class Pump<R> {
           this.#exhausted = this.#inputEnded = true;
           return;
         }
+        this.#taken++;
         items.push(value);
       }
     } catch (error) {
@@ -270,29 +307,44 @@ export class Pump<R> {
     }
   }
 
+  /** Takes items from an async input. They leave as a chunk when there are enough, or a worker has nothing to do. */
   async #pull(): Promise<void> {
     this.#pulling = true;
-    let step: IteratorResult<unknown> | undefined;
-    let failure: { error: unknown } | undefined;
-    try {
-      step = await (this.#items as AsyncIterator<unknown>).next();
-    } catch (error) {
-      failure = { error };
+    while (this.#mayTake()) {
+      let step: IteratorResult<unknown> | undefined;
+      let failure: { error: unknown } | undefined;
+      try {
+        step = await (this.#items as AsyncIterator<unknown>).next();
+      } catch (error) {
+        failure = { error };
+      }
+      const hasEnded = step === undefined || step.done === true;
+      if (hasEnded) this.#inputEnded = true;
+      // It may have been stopped or cancelled meanwhile, and the function be gone.
+      if (this.#exhausted) break;
+      if (hasEnded) {
+        this.#exhausted = true;
+        this.#inputError = failure;
+      } else {
+        this.#taken++;
+        this.#batch.push(step!.value);
+      }
+      this.#flush();
     }
     this.#pulling = false;
-    if (step === undefined || step.done === true) this.#inputEnded = true;
-    // It may have been stopped or cancelled meanwhile, and the function be gone.
-    if (!this.#exhausted) {
-      if (step?.done === true || failure !== undefined) this.#exhausted = true;
-      else this.#send([step!.value]);
-      this.#inputError = failure;
-    }
     this.#serve();
   }
 
+  #flush(): void {
+    const { length } = this.#batch;
+    if (length === 0) return;
+    const isDue = length >= this.#chunk || this.#inFlight.size < this.#lane.width || this.#exhausted;
+    if (isDue || this.#room() <= 0) this.#send(this.#batch.splice(0));
+  }
+
   #send(items: unknown[]): void {
-    const first = this.#taken;
-    this.#taken += items.length;
+    const first = this.#sent;
+    this.#sent += items.length;
     try {
       this.#dispatch(items);
     } catch (error) {

@@ -57,12 +57,21 @@ export class PriorityRing extends SharedObject {
     putCell(memory, this[ADDRESS], createNode(memory, cell, encodeKey(-priority)), 0);
   }
 
+  /**
+   * Was it empty at some moment during the call? First what was got: the other way round, what is put and got in between
+   * would hide a third cell.
+   */
+  get isEmpty(): boolean {
+    const ring = this[ADDRESS];
+    const gets = load(memory.words, ring + QUEUE.gets);
+    return load(memory.words, ring + QUEUE.puts) === gets;
+  }
+
   /** The next cell, or 0. */
   poll(): number {
-    const ring = this[ADDRESS];
-    // Nearly always empty, and looked at for every task. Whoever puts sends a nudge after it, so a stale look does no harm.
-    if (memory.words[ring + QUEUE.puts] === memory.words[ring + QUEUE.gets]) return 0;
-    return getCell(memory, ring, 0) === GET.done ? unwrapNode(memory, got.cell) : 0;
+    // Asked for every task, and mostly never used.
+    if (this.isEmpty) return 0;
+    return getCell(memory, this[ADDRESS], 0) === GET.done ? unwrapNode(memory, got.cell) : 0;
   }
 
   cells(): number[] {
@@ -91,17 +100,32 @@ export class TaskQueue {
       this.tasks.put(task);
     } else {
       (priority > 0 ? this.urgent : this.later).put(task, priority);
-      // Wakes a worker that waits; the others look at all three rings before they do.
+      // Wakes a worker that waits at the ring of all.
       this.tasks.put(NUDGE);
     }
   }
 
-  /** The next task, or {@link STOP}, or 0: then wait at {@link tasks}. */
-  poll(): number {
-    for (;;) {
+  /**
+   * The next task, or {@link STOP}, or 0: then wait at {@link tasks}. `nudged`: that gave a {@link NUDGE}.
+   *
+   * Whoever takes a nudge may find another task than the one that it was sent for. A worker that had looked before that
+   * was there, and waits since, would sleep on: so as long as there are more, the nudge is passed on.
+   */
+  poll(nudged = false): number {
+    for (let wasNudged = nudged; ;) {
       const cell = this.urgent.poll() || this.tasks.poll() || this.later.poll();
-      if (cell !== NUDGE) return cell;
+      if (cell === NUDGE) {
+        wasNudged = true;
+      } else {
+        if (wasNudged && cell !== 0) this.nudge();
+        return cell;
+      }
     }
+  }
+
+  /** Wakes a worker, if there are tasks that it might not know of. */
+  nudge(): void {
+    if (!this.urgent.isEmpty || !this.later.isEmpty) this.tasks.put(NUDGE);
   }
 
   /** The tasks in it now. */

@@ -82,6 +82,11 @@ export function takeResult(task: number): Arrived {
   return { failed: state !== TASK_STATE.done, cell, elapsed: words[task + TASK.elapsed]! / 1000 };
 }
 
+/** Adds a flag while a worker may look at the others. */
+export function flag(task: number, bit: number): void {
+  store(memory.words, task + TASK.flags, memory.words[task + TASK.flags]! | bit);
+}
+
 /** Asks the worker that runs it to stop. The first reason counts. */
 export function requestStop(task: number, reason: unknown): void {
   const message = packThrown(reason);

@@ -275,8 +275,12 @@ if (isMain(import.meta)) {
       await pool.submit(getIdent);
       const running = new Event();
       const error = await errorOf(pool.with({ timeout: 300 }).submit(waitFor, running, new Event()));
-      assert.ok(error instanceof TimeoutError && error.cause instanceof CancelledError, String(error));
-      assert.match(error.cause.stack!, /waitFor/);
+      assert.ok(error instanceof TimeoutError, String(error));
+      // On a machine too busy to begin with it in time, it never ran.
+      if (running.isSet) {
+        assert.ok(error.cause instanceof CancelledError);
+        assert.match(error.cause.stack!, /waitFor/);
+      }
       assert.deepEqual(await pool.submit(untouched), [false, false]);
     });
 
@@ -284,11 +288,13 @@ if (isMain(import.meta)) {
       test(`deaf, the caller in ${waiting}: its worker is replaced, and the next task runs`, async () => {
         await using pool = new ThreadPoolExecutor({ maxWorkers: 1, threadNamePrefix: `late-${waiting}` });
         await pool.submit(getIdent);
-        const future = pool.with({ timeout: 300, grace: 30 }).submit(ignore, new Event());
+        const running = new Event();
+        const future = pool.with({ timeout: 300, grace: 30 }).submit(ignore, running);
         const next = pool.submit(() => currentThread().name);
         if (waiting === "await") assert.ok((await errorOf(future)) instanceof TimeoutError);
         else assert.throws(() => future.resultSync(), TimeoutError);
-        assert.equal(waiting === "await" ? await next : next.resultSync(), `late-${waiting}_1`);
+        const name = waiting === "await" ? await next : next.resultSync();
+        assert.equal(name, `late-${waiting}_${running.isSet ? 1 : 0}`);
       });
     }
 
@@ -302,26 +308,34 @@ if (isMain(import.meta)) {
     test("of a map: what runs is stopped, what waits is removed, and the results end with the error", async () => {
       await using pool = new ThreadPoolExecutor({ maxWorkers: 2 });
       const [gate, counts] = [new Event(), words(100)];
-      await pool.submit(getIdent);
       const task = (i: number): number => {
         Atomics.add(counts, i, 1);
-        if (i > 0) gate.waitSync();
+        gate.waitSync();
         return i;
       };
-      const results = pool.with({ timeout: 500 }).map(
-        task,
-        Array.from({ length: 100 }, (_, i) => i),
-        { chunksize: 1 },
-      );
-      assert.deepEqual(await results.next(), { done: false, value: 0 });
+      const items = Array.from({ length: 100 }, (_, i) => i);
+      const results = pool.with({ timeout: 100 }).map(task, items, { chunksize: 1 });
       await assert.rejects(results.next(), TimeoutError);
       assert.equal((await results.next()).done, true);
       assert.deepEqual(await pool.submit(untouched), [false, false]);
-      assert.ok(counts.reduce((sum, n) => sum + n) <= 3);
+      assert.ok(counts.reduce((sum, n) => sum + n) <= 2);
       await assert.rejects(
         async () => await pool.with({ timeout: 10, grace: 10 }).map(ignore, [new Event()]),
         TimeoutError,
       );
+    });
+
+    test("of a map: what has come by then is given before", async () => {
+      await using pool = new ThreadPoolExecutor({ maxWorkers: 1 });
+      const [gate, controller] = [new Event(), new AbortController()];
+      const task = (i: number): number => (i === 0 || gate.waitSync() ? i : -1);
+      const results = pool.with({ signal: controller.signal }).map(task, [0, 1, 2], { chunksize: 1 });
+      assert.deepEqual(await results.next(), { done: false, value: 0 });
+      const next = results.next();
+      controller.abort(new Reason("enough"));
+      await assert.rejects(next, Reason);
+      assert.equal((await results.next()).done, true);
+      assert.deepEqual(await pool.submit(untouched), [false, false]);
     });
   });
 

@@ -148,8 +148,8 @@ export const byPriority: QueueOrder = {
   next: (memory, queue) => load(memory.words, queue + PRIORITY.heads),
 
   remove(memory, queue) {
+    const node = reachNode(memory, load(memory.words, queue + PRIORITY.heads));
     const { words } = memory;
-    const node = reachNode(memory, load(words, queue + PRIORITY.heads));
     store(words, queue + PRIORITY.operation, OPERATION.removing);
     for (let level = words[node + NODE.levels]! - 1; level >= 0; level--) {
       // A higher level may lack it: whoever entered it died before it was done.
