@@ -397,8 +397,10 @@ export const TASK = {
   cancel: 8,
   /** Cell of the latest progress that it reported and nobody has taken in yet; 0: none. */
   progress: 9,
+  /** Cell of the context to run in; 0: the worker's own. */
+  context: 10,
 } as const;
-export const TASK_WORDS = 10;
+export const TASK_WORDS = 11;
 
 /**
  * ```

@@ -5,6 +5,9 @@
  */
 
 import { deadlineIn, describe } from "../core/deadline.ts";
+import { toCell } from "../core/cells.ts";
+import { Context } from "../contextvars/context.ts";
+import { packContext } from "../contextvars/packed.ts";
 import { ValueError } from "../errors.ts";
 
 /** How long a task that runs may take to stop, once a signal or a timeout told it to. Milliseconds. */
@@ -20,6 +23,11 @@ export interface CallOptions {
   grace?: number | undefined;
   /** Higher ones begin first; those of the same priority in the order of submission. Default: 0. */
   priority?: number | undefined;
+  /**
+   * The context to run in: its variables travel as they are at the time of the call, what the call sets stays with the
+   * call. Default: the worker's own, which begins empty.
+   */
+  context?: Context | undefined;
   /** What moves to the worker instead of being copied: the `ArrayBuffer`s and ports among the arguments. */
   transfer?: Iterable<object> | undefined;
 }
@@ -27,7 +35,7 @@ export interface CallOptions {
 export function checkCallOptions(options: CallOptions): CallOptions {
   deadlineIn(options);
   if (options === undefined) throw new TypeError("with takes an object such as { timeout: 1000 }");
-  const { priority, transfer, grace } = options;
+  const { priority, transfer, grace, context } = options;
   deadlineIn({ timeout: grace });
   if (priority !== undefined) {
     if (typeof priority !== "number") throw new TypeError(`priority must be a number, not ${describe(priority)}`);
@@ -36,5 +44,13 @@ export function checkCallOptions(options: CallOptions): CallOptions {
   if (transfer !== undefined && typeof transfer?.[Symbol.iterator] !== "function") {
     throw new TypeError(`transfer must be a list of objects such as [bytes.buffer], not ${describe(transfer)}`);
   }
+  if (context !== undefined && !(context instanceof Context)) {
+    throw new TypeError(`context must be a Context, such as copyContext(), not ${describe(context)}`);
+  }
   return { ...options, ...(transfer && { transfer: [...transfer] }) };
+}
+
+/** The context as a cell; 0: none was given. Errors: `NotSendableError` naming the variable. */
+export function contextCell(context: Context | undefined): number {
+  return context === undefined ? 0 : toCell(packContext(context), "context");
 }

@@ -49,7 +49,8 @@ export class Call<R> implements Job, FutureSource {
     const reason = this.#reason?.error;
     if (this.#reason === undefined) this.#failWith(error);
     else if (!(reason instanceof CancelledError)) future.setException(withCause(reason, error));
-    else if (error === reason || error instanceof CancelledError || isAbort(error)) Future.markCancelled(future);
+    else if (error === reason || error instanceof CancelledError || isAbort(error))
+      Future.markCancelled(future, error instanceof CancelledError ? error : undefined);
     else this.#failWith(error);
   }
 

@@ -35,6 +35,7 @@ import {
   stateOf,
   takeProgress,
   takeResult,
+  type TaskInput,
 } from "./task-block.ts";
 
 /** What waits for the outcome of a task. */
@@ -93,15 +94,15 @@ export class Dispatcher {
     return this.#crew.max;
   }
 
-  /** Sends a task out, and returns its number. Owns the function's message, if it is flagged so, and the arguments. */
-  send(fn: number, flags: number, args: number, job: Job, priority = 0): number {
+  /** Sends a task out, and returns its number. Owns its messages: the function's, if it is flagged so. */
+  send(input: TaskInput, job: Job, priority = 0): number {
     if (this.broken !== undefined) throw this.broken;
     // Workers may have taken their leave while nobody listened.
     if (this.#pending.size === 0) this.#takeIn();
     // First what can fail: the initializer may be one that cannot be sent.
     this.#crew.hireFor(this.#pending.size + 1);
     const id = this.#nextId++;
-    const task = newTask(id, fn, flags, args);
+    const task = newTask(id, input);
     if (this.#pending.size === 0) this.#wakeUp();
     this.#pending.set(id, { task, job, priority, stopGrace: undefined, arrived: undefined });
     this.#tasks.put(task, priority);

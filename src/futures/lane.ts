@@ -7,7 +7,7 @@
 import { discardCell, toCell } from "../core/cells.ts";
 import { TASK_FLAG } from "../core/layout.ts";
 import { transfer } from "../core/wire/transfer.ts";
-import type { CallOptions } from "./call-options.ts";
+import { contextCell, type CallOptions } from "./call-options.ts";
 import type { Dispatcher, Job } from "./dispatcher.ts";
 import { shipForMany } from "./shipment.ts";
 
@@ -60,12 +60,15 @@ export class ThreadLane implements Lane {
   }
 
   send(items: readonly unknown[], job: Job): number {
-    const { transfer: moving, priority } = this.#call;
-    const args = toCell(moving === undefined ? items : transfer(items, moving), "items");
+    const { transfer: moving, priority, context: current } = this.#call;
+    const context = contextCell(current);
+    let args = 0;
     try {
-      return this.#dispatcher.send(this.#shipment.message, this.#flags, args, job, priority);
+      args = toCell(moving === undefined ? items : transfer(items, moving), "items");
+      return this.#dispatcher.send({ fn: this.#shipment.message, flags: this.#flags, args, context }, job, priority);
     } catch (error) {
       discardCell(args);
+      discardCell(context);
       throw error;
     }
   }

@@ -16,6 +16,7 @@ import { EXPIRED } from "../core/parker.ts";
 import { memory, parker } from "../core/program.ts";
 import { recordOf } from "../core/raw/threads.ts";
 import { ring } from "../core/raw/wait-list.ts";
+import { type PackedContext, runInPacked } from "../contextvars/packed.ts";
 import { RuntimeError } from "../errors.ts";
 import { registerKind } from "../threading/kinds.ts";
 import { Thread } from "../threading/thread.ts";
@@ -163,8 +164,10 @@ export class PoolWorker extends Thread {
     const args = load(memory.words, task + TASK.args);
     const loading = this.#functions.has(fn) ? undefined : prepare(fn, (flags & TASK_FLAG.ownFunction) === 0);
     const fetching = prepareCell(args);
-    if (loading !== undefined || fetching !== undefined) {
-      return Promise.all([loading, fetching]).then(
+    const context = load(memory.words, task + TASK.context);
+    const entering = context === 0 ? undefined : prepareCell(context);
+    if (loading !== undefined || fetching !== undefined || entering !== undefined) {
+      return Promise.all([loading, fetching, entering]).then(
         () => this.#run(task, flags, fn, args),
         (error: unknown) => this.#fail(task, error),
       );
@@ -181,10 +184,9 @@ export class PoolWorker extends Thread {
       const callable = this.#function(fn, flags);
       store(memory.words, task + TASK.args, 0);
       const given = (fromCell(args) ?? []) as unknown[];
+      const context = load(memory.words, task + TASK.context);
       const result =
-        (flags & TASK_FLAG.chunk) === 0
-          ? callable(...given)
-          : runChunk(callable, given, (flags & TASK_FLAG.star) !== 0, this.#isUnwanted);
+        context === 0 ? this.#call(callable, given, flags) : this.#callIn(context, task, callable, given, flags);
       if (isThenable(result)) {
         return Promise.resolve(result).then(
           (value) => this.#succeed(task, value, flags, began),
@@ -196,6 +198,17 @@ export class PoolWorker extends Thread {
       this.#fail(task, error);
     }
     return undefined;
+  }
+
+  #call(callable: Callable, given: unknown[], flags: number): unknown {
+    return (flags & TASK_FLAG.chunk) === 0
+      ? callable(...given)
+      : runChunk(callable, given, (flags & TASK_FLAG.star) !== 0, this.#isUnwanted);
+  }
+
+  #callIn(context: number, task: number, callable: Callable, given: unknown[], flags: number): unknown {
+    store(memory.words, task + TASK.context, 0);
+    return runInPacked(fromCell(context) as PackedContext, () => this.#call(callable, given, flags));
   }
 
   #function(message: number, flags: number): Callable {

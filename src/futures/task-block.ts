@@ -22,8 +22,18 @@ export interface Arrived {
   readonly elapsed: number;
 }
 
+/** What a task is given. */
+export interface TaskInput {
+  /** Message of the function; see `TASK_FLAG` for whose it is. */
+  readonly fn: number;
+  readonly flags: number;
+  /** Cells. */
+  readonly args: number;
+  readonly context: number;
+}
+
 /** A block for a task. Owns the function's message, if it is flagged so, and the arguments. */
-export function newTask(id: number, fn: number, flags: number, args: number): number {
+export function newTask(id: number, { fn, flags, args, context }: TaskInput): number {
   const task = alloc(memory, TASK_WORDS);
   const words = memory.words;
   words[task + TASK.id] = id;
@@ -34,6 +44,7 @@ export function newTask(id: number, fn: number, flags: number, args: number): nu
   words[task + TASK.worker] = 0;
   words[task + TASK.cancel] = 0;
   words[task + TASK.progress] = 0;
+  words[task + TASK.context] = context;
   store(words, task + TASK.state, TASK_STATE.pending);
   return task;
 }
@@ -48,14 +59,13 @@ export function revoke(task: number): boolean {
 /** A new block for the same call, in the place of one that was revoked. */
 export function renew(task: number): number {
   const words = memory.words;
-  const again = newTask(
-    words[task + TASK.id]!,
-    words[task + TASK.fn]!,
-    words[task + TASK.flags]!,
-    words[task + TASK.args]!,
-  );
-  words[task + TASK.fn] = 0;
-  words[task + TASK.args] = 0;
+  const again = newTask(words[task + TASK.id]!, {
+    fn: words[task + TASK.fn]!,
+    flags: words[task + TASK.flags]!,
+    args: words[task + TASK.args]!,
+    context: words[task + TASK.context]!,
+  });
+  memory.words[task + TASK.fn] = memory.words[task + TASK.args] = memory.words[task + TASK.context] = 0;
   return again;
 }
 
@@ -126,6 +136,9 @@ export function disposeInput(task: number): void {
   const args = words[task + TASK.args]!;
   words[task + TASK.fn] = 0;
   words[task + TASK.args] = 0;
+  const context = words[task + TASK.context]!;
+  words[task + TASK.context] = 0;
   if (fn !== 0 && (words[task + TASK.flags]! & TASK_FLAG.ownFunction) !== 0) discard(fn);
   discardCell(args);
+  discardCell(context);
 }

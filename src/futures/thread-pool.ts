@@ -14,7 +14,7 @@ import { discard, keepHere } from "../core/messages.ts";
 import { memory } from "../core/program.ts";
 import { transfer } from "../core/wire/transfer.ts";
 import { RuntimeError } from "../errors.ts";
-import type { CallOptions } from "./call-options.ts";
+import { type CallOptions, contextCell } from "./call-options.ts";
 import { Call } from "./call.ts";
 import type { Setup } from "./crew.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -100,19 +100,16 @@ export class ThreadPoolExecutor extends Executor {
       return call.future;
     }
     if (options.transfer !== undefined) transfer(args, options.transfer);
-    const cell = args.length === 0 ? NOTHING : toCell(args, "args");
-    let shipment;
+    const input = { fn: 0, flags: 0, args: NOTHING, context: 0 };
     try {
-      shipment = ship(fn);
+      input.context = contextCell(options.context);
+      if (args.length > 0) input.args = toCell(args, "args");
+      ({ message: input.fn, flags: input.flags } = ship(fn));
+      call.id = dispatcher.send(input, call, priority);
     } catch (error) {
-      discardCell(cell);
-      throw error;
-    }
-    try {
-      call.id = dispatcher.send(shipment.message, shipment.flags, cell, call, priority);
-    } catch (error) {
-      if ((shipment.flags & TASK_FLAG.ownFunction) !== 0) discard(shipment.message);
-      discardCell(cell);
+      if ((input.flags & TASK_FLAG.ownFunction) !== 0) discard(input.fn);
+      discardCell(input.args);
+      discardCell(input.context);
       throw error;
     }
     call.limit(options);
