@@ -8,7 +8,7 @@
 export * from "./threading/index.ts";
 export * from "./queue/index.ts";
 export * from "./shared/index.ts";
-export * from "./futures/index.ts";
+export * from "./executors/index.ts";
 export {
   createTask,
   currentTask,

@@ -15,20 +15,44 @@
 import { type Deadline, deadlineOf } from "../core/deadline.ts";
 import { appendCallerStack } from "../core/wire/error-envelope.ts";
 import { CancelledError, RuntimeError, TimeoutError } from "../errors.ts";
+import type { Alarms } from "./alarms.ts";
 import { type CallOptions, DEFAULT_GRACE } from "./call-options.ts";
-import type { Dispatcher, Job } from "./dispatcher.ts";
 import { Future, type FutureSource } from "./future.ts";
+
+/** What waits for the outcome of a task. */
+export interface Job {
+  /** `elapsed`: milliseconds that the task ran. */
+  succeed(value: unknown, elapsed: number): void;
+  fail(error: unknown): void;
+  /** It was taken back by the executor itself. */
+  cancelled(): void;
+  progress?(fraction: number, info: unknown): void;
+}
+
+/** What runs tasks, by their numbers. */
+export interface Runner {
+  /** Why nothing can run any more. */
+  readonly broken: Error | undefined;
+  readonly alarms: Alarms;
+  /** Takes a task back that has not begun. */
+  cancel(id: number): boolean;
+  /** Asks a task that runs to stop; after the grace period, in milliseconds, it is given up. False: it does not run. */
+  stop(id: number, reason: unknown, grace?: number): boolean;
+  isRunning(id: number): boolean;
+  /** Blocks until the task is settled. False: the deadline passed first. */
+  block(id: number, deadline: Deadline, signal: AbortSignal | undefined): boolean;
+}
 
 export class Call<R> implements Job, FutureSource {
   readonly future: Future<R>;
-  readonly #dispatcher: Dispatcher;
+  readonly #dispatcher: Runner;
   readonly #origin: { readonly stack?: string } | undefined;
   /** Why it was to stop, once it was. */
   #reason: { readonly error: unknown } | undefined;
   #unlimit: (() => void) | undefined;
   id = 0;
 
-  constructor(dispatcher: Dispatcher, origin: { readonly stack?: string } | undefined) {
+  constructor(dispatcher: Runner, origin: { readonly stack?: string } | undefined) {
     this.#dispatcher = dispatcher;
     this.#origin = origin;
     this.future = new Future<R>(this);

@@ -17,6 +17,7 @@ import { EXPIRED } from "../core/parker.ts";
 import { memory, parker } from "../core/program.ts";
 import { BrokenThreadPool, ThreadDiedError } from "../errors.ts";
 import { Alarms } from "./alarms.ts";
+import type { Job, Runner } from "./call.ts";
 import { Crew, type CrewOptions, type Loss, type Setup } from "./crew.ts";
 import { InitializerFailed, type PoolWorker } from "./pool-worker.ts";
 import { LEFT, NUDGE, Ring, RingWait, STOP, TaskQueue } from "./ring.ts";
@@ -38,16 +39,6 @@ import {
   type TaskInput,
 } from "./task-block.ts";
 
-/** What waits for the outcome of a task. */
-export interface Job {
-  /** `elapsed`: milliseconds that the task ran. */
-  succeed(value: unknown, elapsed: number): void;
-  fail(error: unknown): void;
-  /** It was taken back by {@link Dispatcher.cancelAll}. */
-  cancelled(): void;
-  progress?(fraction: number, info: unknown): void;
-}
-
 interface Pending {
   /** Its block; 0 once that has come back. */
   task: number;
@@ -59,7 +50,7 @@ interface Pending {
   arrived: Arrived | undefined;
 }
 
-export class Dispatcher {
+export class Dispatcher implements Runner {
   readonly #tasks: TaskQueue = TaskQueue.create();
   readonly #results: Ring = new Ring();
   readonly #crew: Crew;

@@ -8,7 +8,8 @@ import { discardCell, toCell } from "../core/cells.ts";
 import { TASK_FLAG } from "../core/layout.ts";
 import { transfer } from "../core/wire/transfer.ts";
 import { contextCell, type CallOptions } from "./call-options.ts";
-import type { Dispatcher, Job } from "./dispatcher.ts";
+import type { Job } from "./call.ts";
+import type { Dispatcher } from "./dispatcher.ts";
 import { shipForMany } from "./shipment.ts";
 
 export interface Lane {

@@ -8,7 +8,8 @@ import { deadlineIn, describe } from "../core/deadline.ts";
 import type { ResourceLimits } from "../core/host.ts";
 import { ValueError } from "../errors.ts";
 
-export interface ThreadPoolOptions<A extends unknown[] = never[]> {
+// oxlint-disable-next-line typescript/no-explicit-any -- an initializer of whatever arguments
+export interface ThreadPoolOptions<A extends unknown[] = any[]> {
   /** How many threads at most. Default: as many as can run at once on this machine. */
   maxWorkers?: number;
   /** Workers are called `PREFIX_0`, `PREFIX_1` … Default: `ThreadPoolExecutor-K`. */

@@ -10,6 +10,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Executor } from "heddle/futures";
+import { isMainThread } from "heddle/threading";
 
 /** Something tasks wait at until the suite opens it, or the suite until a task does. */
 export interface Gate {
@@ -31,25 +32,32 @@ export interface ExecutorKind {
   readonly name: string;
   make(options?: ExecutorOptions): Executor;
   gate(): Gate;
+  /** Why tests of copies and of workers are left out: everything happens here. `false`: tasks run in threads. */
+  readonly here: string | false;
   /** The error of a pool that can run nothing any more. */
   readonly Broken: abstract new (...args: never[]) => Error;
 }
 
+/** Waits at the gate: blocked in a thread of its own; where the suite itself runs, without blocking. */
+export function pass(gate: Gate): boolean | Promise<boolean> {
+  return isMainThread ? gate.wait() : gate.waitSync();
+}
+
 /** Waits at the gate, then gives the value. */
-export function passThrough<T>(gate: Gate, value: T): T {
-  gate.waitSync();
+export async function passThrough<T>(gate: Gate, value: T): Promise<T> {
+  await pass(gate);
   return value;
 }
 
 /** Tells that it runs, then waits at the gate. */
-export function announce(running: Gate, gate: Gate): string {
+export async function announce(running: Gate, gate: Gate): Promise<string> {
   running.set();
-  gate.waitSync();
+  await pass(gate);
   return "passed";
 }
 
-export function failAfter(gate: Gate, message: string): never {
-  gate.waitSync();
+export async function failAfter(gate: Gate, message: string): Promise<never> {
+  await pass(gate);
   throw new RangeError(message);
 }
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { CancelledError, TimeoutError, ValueError } from "heddle/errors";
-import { asCompleted, Future, type ReturnWhen, wait } from "heddle/futures";
+import { asCompleted, type CompletionIterator, Future, type ReturnWhen, wait } from "heddle/futures";
 import { announce, type ExecutorKind, failAfter, passThrough } from "./futures-kit.ts";
 import { timed, watch } from "./kit.ts";
 
@@ -27,10 +27,9 @@ function cancelled(): Future<never> {
   return future;
 }
 
-/** By hand: to TypeScript, `for await` over thenables gives what they resolve to; the language gives them as they are. */
-async function given<T>(futures: AsyncIterator<Future<T>>): Promise<Future<T>[]> {
+async function given<T>(futures: CompletionIterator<T>): Promise<Future<T>[]> {
   const all: Future<T>[] = [];
-  for (let next = await futures.next(); next.done !== true; next = await futures.next()) all.push(next.value);
+  for await (const future of futures) all.push(future);
   return all;
 }
 

@@ -1,5 +1,5 @@
 import { isMain } from "heddle";
-import { BrokenThreadPool, ThreadPoolExecutor, type ThreadPoolOptions } from "heddle/futures";
+import { BrokenThreadPool, CoroutineExecutor, ThreadPoolExecutor, type ThreadPoolOptions } from "heddle/futures";
 import { Event } from "heddle/threading";
 import { executorSuite } from "./futures-executor-suite.ts";
 import { futureSuite } from "./futures-future-suite.ts";
@@ -11,12 +11,23 @@ const threadPool: ExecutorKind = {
   name: "ThreadPoolExecutor",
   make: (options) => new ThreadPoolExecutor(options as ThreadPoolOptions),
   gate: () => new Event(),
+  here: false,
+  Broken: BrokenThreadPool,
+};
+
+const coroutines: ExecutorKind = {
+  name: "CoroutineExecutor",
+  make: (options) => new CoroutineExecutor(options),
+  gate: () => new Event(),
+  here: "runs where it is called: nothing is copied, and there are no workers",
   Broken: BrokenThreadPool,
 };
 
 if (isMain(import.meta)) {
-  futureSuite(threadPool);
-  executorSuite(threadPool);
-  mapSuite(threadPool);
-  waitSuite(threadPool);
+  for (const kind of [threadPool, coroutines]) {
+    futureSuite(kind);
+    executorSuite(kind);
+    mapSuite(kind);
+    waitSuite(kind);
+  }
 }

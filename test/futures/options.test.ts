@@ -95,7 +95,7 @@ if (isMain(import.meta)) {
         first.set();
       },
       initargs: [new Event()],
-    } as never);
+    });
     assert.equal(await pool.submit(Math.abs, -1), 1);
     const error = await pool.submit(Math.abs, -1).then(undefined, (e: unknown) => e);
     assert.ok(error instanceof BrokenThreadPool && /the second time/.test(String(error.cause)), String(error));

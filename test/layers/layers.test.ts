@@ -23,13 +23,14 @@ const rules: Rules = {
     ["threading"],
     ["queue", "shared"],
     ["futures", "asyncio"],
+    ["executors"],
     ["multiprocessing"],
     ["managers"],
     ["cluster", "web", "monitor", "testing", "progress"],
     ["entry", "index"],
     ["cli"],
   ],
-  portable: words("errors core contextvars local threading queue shared futures asyncio"),
+  portable: words("errors core contextvars local threading queue shared futures asyncio executors"),
   node: ["src/boot/", "src/host/node/", "src/callable/node/", "src/context/node/", "src/multiprocessing/"],
   universal: new Set(
     words(`

@@ -1,0 +1,10 @@
+/**
+ * heddle/futures: executors, and the futures they give out.
+ *
+ * The executors that build on more than futures do are added here; `src/futures` is what all of them share.
+ *
+ * @module
+ */
+
+export * from "../futures/index.ts";
+export { CoroutineExecutor, type CoroutineExecutorOptions } from "./coroutine-executor.ts";
