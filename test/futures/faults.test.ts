@@ -33,12 +33,18 @@ interface Payload {
   readonly text: string;
 }
 
-/** Counts its call, then returns, throws, waits, or ends the worker, by its number. */
+/** Ends the worker by an error that nobody can catch. */
+function crash(): never {
+  throw new EvalError("nobody catches this");
+}
+
+/** Counts its call, then returns, throws, waits, or ends the worker in one way or another, by its number. */
 function work(counts: Int32Array): (payload: Payload) => unknown {
   return ({ i, text }) => {
     Atomics.add(counts, i, 1);
     if (i % EXIT_EVERY === 7) process.exit(3);
     if (i % EXIT_EVERY === 9) return new Promise(() => setTimeout(() => process.exit(4), 0));
+    if (i % EXIT_EVERY === 11) return new Promise(() => setTimeout(crash, 0));
     if (i % 17 === 3) throw Object.assign(new RangeError(`task ${i}`), { text });
     if (i % 13 === 5) return Promise.resolve({ i, text });
     return { i, text };
@@ -47,7 +53,11 @@ function work(counts: Int32Array): (payload: Payload) => unknown {
 
 function submitAll(pool: ThreadPoolExecutor, counts: Int32Array): Future<unknown>[] {
   const fn = work(counts);
-  return Array.from({ length: TASKS }, (_, i) => pool.submit(fn, { i, text: "x".repeat(i % 200) }));
+  return Array.from({ length: TASKS }, (_, i) => {
+    const payload = { i, text: "x".repeat(i % 200) };
+    // Some through the other rings, so that workers die there as well.
+    return i % 5 === 2 ? pool.with({ priority: (i % 7) - 3 }).submit(fn, payload) : pool.submit(fn, payload);
+  });
 }
 
 function outcomeOf(future: Future<unknown>): unknown {
@@ -65,7 +75,8 @@ function check(futures: readonly Future<unknown>[], counts: Int32Array): number 
     assert.ok(future.done, `task ${i} never settled`);
     const outcome = outcomeOf(future);
     const text = "x".repeat(i % 200);
-    if (outcome instanceof BrokenThreadPool) {
+    if (outcome instanceof BrokenThreadPool || outcome instanceof EvalError) {
+      if (outcome instanceof EvalError) assert.equal(i % EXIT_EVERY, 11);
       lost++;
       assert.ok(counts[i]! <= 1, `task ${i} ran ${counts[i]} times`);
       continue;
@@ -77,7 +88,9 @@ function check(futures: readonly Future<unknown>[], counts: Int32Array): number 
   return lost;
 }
 
-const EXITS = Array.from({ length: TASKS }, (_, i) => i % EXIT_EVERY).filter((n) => n === 7 || n === 9).length;
+const EXITS = Array.from({ length: TASKS }, (_, i) => i % EXIT_EVERY).filter(
+  (n) => n === 7 || n === 9 || n === 11,
+).length;
 
 /** Terminates some worker of the pool each time so many tasks have begun. Returns how many it hit. */
 async function killer(prefix: string, counts: Int32Array, over: Event, seed: number): Promise<number> {
@@ -161,6 +174,51 @@ if (isMain(import.meta)) {
       assert.ok(lost <= EXITS + kills, `${lost} lost by ${EXITS} exits and ${kills} kills, seed ${seed}`);
       await pool.shutdown();
     });
+  });
+
+  test("500 tasks that time out, are aborted or cancelled, deaf and obedient: each settles, and memory comes back", async () => {
+    const task = ({ i }: Payload, counts: Int32Array): number => {
+      Atomics.add(counts, i, 1);
+      // Some react to nothing, some wait, some are done at once.
+      if (i % 50 === 0) for (;;);
+      if (i % 3 === 0) new Event().waitSync();
+      return i;
+    };
+    const round = async (): Promise<void> => {
+      const counts = words(500);
+      const pool = new ThreadPoolExecutor({ maxWorkers: 3 });
+      const futures = Array.from({ length: 500 }, (_, i) => {
+        const controller = new AbortController();
+        const view = pool.with({ signal: controller.signal, grace: 10, priority: (i % 3) - 1 });
+        const future = view.submit(task, { i, text: "z".repeat(i) }, counts);
+        if (i % 50 === 0 || i % 3 === 0) {
+          // As soon as it runs; at the latest, when those around it are done.
+          void kit
+            .until(
+              () => counts[i] === 1 || future.done,
+              () => `task ${i}`,
+            )
+            .then(() =>
+              i % 50 !== 0 && i % 2 === 0 ? void future.cancel() : controller.abort(new RangeError(`${i}`)),
+            );
+        }
+        return future;
+      });
+      await wait(futures);
+      await pool.shutdown();
+      for (const [i, future] of futures.entries()) {
+        assert.equal(counts[i], 1, `task ${i} ran ${counts[i]} times`);
+        if (i % 50 === 0) assert.match(String(await future.exception()), new RegExp(`^RangeError: ${i}$`));
+        else if (i % 3 !== 0) assert.equal(await future, i);
+        else if (i % 2 === 0) assert.equal(future.cancelled, true);
+        else assert.match(String(await future.exception()), new RegExp(`^RangeError: ${i}$`));
+      }
+    };
+    await round();
+    const before = await census();
+    await round();
+    const after = await census();
+    assert.ok(after - before <= 4 * 10, `${before} blocks before, ${after} after 10 workers were killed`);
   });
 
   test("tasks that end their worker by themselves keep no memory", async () => {
