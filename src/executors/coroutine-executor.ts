@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Context, copyContext } from "../contextvars/context.ts";
+import { type Context, copyContext } from "../contextvars/context.ts";
 import { callerStack } from "../core/caller-stack.ts";
 import { describe } from "../core/deadline.ts";
 import { keepHere } from "../core/messages.ts";
@@ -104,7 +104,7 @@ export class CoroutineExecutor extends Executor {
     });
     // As it is at the call: later items belong to it, too.
     const context = contextFor(call);
-    const lane = new LoopLane(this.#runner, { fn, star, priority: call.priority }, () => copyOf(context));
+    const lane = new LoopLane(this.#runner, { fn, star, priority: call.priority }, () => context.copy());
     const pump = new Pump<unknown>(lane, items, checked, call, this, () => finished());
     this.#maps.set(pump, running);
     void running.then(() => this.#maps.delete(pump));
@@ -127,9 +127,5 @@ export class CoroutineExecutor extends Executor {
 }
 
 function contextFor({ context }: CallOptions): Context {
-  return context === undefined ? copyContext() : copyOf(context);
-}
-
-function copyOf(context: Context): Context {
-  return Context.of(Context.valuesOf(context).copy());
+  return context === undefined ? copyContext() : context.copy();
 }
