@@ -1,0 +1,17 @@
+import { Tinypool } from "tinypool";
+import { type Contestant, WORKERS } from "./contestant.ts";
+import type { TaskName } from "./tasks.ts";
+
+export class TinypoolPool implements Contestant {
+  readonly name = "tinypool";
+  readonly #pool: Tinypool = new Tinypool({
+    filename: new URL("./tinypool-worker.js", import.meta.url).href,
+    minThreads: WORKERS,
+    maxThreads: WORKERS,
+  });
+
+  run(task: TaskName, argument?: unknown): Promise<unknown> {
+    const transferList = task === "move" ? [(argument as Uint8Array<ArrayBuffer>).buffer] : [];
+    return this.#pool.run(argument, task === "move" ? { name: task, transferList } : { name: task });
+  }
+}
