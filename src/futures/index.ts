@@ -4,6 +4,8 @@
  * @module
  */
 
+import "../threading/thread-main.ts";
+
 export type { CallOptions } from "./call-options.ts";
 export { Executor, type MapOptions, type ShutdownOptions } from "./executor.ts";
 export { Future } from "./future.ts";
