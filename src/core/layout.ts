@@ -77,7 +77,7 @@ export const RECORD = {
   tid: 0,
   /** {@link THREAD_STATE}. */
   state: 1,
-  /** 1 while a wake-up for the thread's event loop is on its way. */
+  /** {@link DOORBELL}. */
   doorbell: 2,
   /** Stack of granted async slots, linked through `SLOT.ready`. */
   ready: 3,
@@ -116,6 +116,16 @@ export const RECORD = {
   /** 2 words a size class: local free list, length. */
   caches: 21,
 } as const;
+
+/**
+ * ```
+ *   silent ──ring──► rung (and wakes the event loop)        watched ──ring──► rung
+ *      ▲               │                                       ▲ │
+ *      └────drain──────┘                     silent ──expect───┘ └──nothing came for a while──► silent
+ * ```
+ * While the event loop looks at it on every turn, whoever rings is spared the wake-up.
+ */
+export const DOORBELL = { silent: 0, rung: 1, watched: 2 } as const;
 
 export const SIZE_CLASSES = 40;
 export const RECORD_WORDS: number = RECORD.caches + 2 * SIZE_CLASSES;
@@ -286,6 +296,8 @@ export const QUEUE = {
   maxsize: 6,
   /** 1: shut down; nothing can be put any more. */
   shut: 7,
+  /** An executor's: 1 while one of its workers looks for tasks without sleeping. */
+  seeking: 8,
   /** Guard of the getters' end, and the first of the two that are the guard of the whole queue; see raw/ends.ts. */
   getters: 24,
   /** How many items were ever put, got, and reported done; they wrap. */

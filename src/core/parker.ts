@@ -16,8 +16,9 @@ import { compareExchange, exchange, load, store } from "#atomics";
 import { CancelledError, RuntimeError } from "../errors.ts";
 import { callerStack } from "./caller-stack.ts";
 import { atDeadline, type Deadline, now } from "./deadline.ts";
+import { Gamble } from "./gamble.ts";
 import { identity } from "./identity.ts";
-import { GRANT, PROGRAM, RECORD, SLOT, SLOT_STATE } from "./layout.ts";
+import { DOORBELL, GRANT, PROGRAM, RECORD, SLOT, SLOT_STATE } from "./layout.ts";
 import type { Memory } from "./memory.ts";
 import { platform } from "./platform.ts";
 import { goOn, STALL } from "./raw/deadlock.ts";
@@ -67,6 +68,9 @@ export interface Stalled {
   giveUp(): boolean;
 }
 
+/** How often the event loop has a turn at least, in milliseconds, while results come without it. */
+const LOOP_EVERY = 0.25;
+
 /** How often a wait that lasts is looked at. Milliseconds. */
 const LOOK_EVERY = 1000;
 /** An event loop with more waits than this is not looked at: that would take long, and it hardly waits for nothing. */
@@ -98,6 +102,11 @@ export class Parker {
   /** Called whenever the doorbell rang: for those who look after rings of their own. */
   readonly onRing: Set<() => void> = new Set();
   #armed = false;
+  /** What {@link expect} was given, while the doorbell is watched. */
+  #nap: (() => boolean) | undefined;
+  readonly #napping: Gamble = new Gamble();
+  /** When the event loop must have another turn. */
+  #loopDue = 0;
   #deathEpoch = 0;
   #cancelSeen = false;
   /** Address of the word that cancels the executor's task that runs here; 0: none runs. */
@@ -371,13 +380,52 @@ export class Parker {
     }
   }
 
+  /**
+   * Something is about to come. On its next turn the event loop does not sleep until it is woken, which takes long, but
+   * calls `nap`: that blocks for some microseconds, and says whether something came meanwhile. Only if that has paid of
+   * late, and only if the loop has nothing else to do.
+   */
+  expect(nap: () => boolean): void {
+    if (platform.soon === undefined || this.#nap !== undefined || !this.#napping.isOn) return;
+    this.#nap = nap;
+    this.#watch();
+  }
+
+  /** Whoever rings now is spared the wake-up. */
+  #watch(): void {
+    const doorbell = this.#memory.record + RECORD.doorbell;
+    compareExchange(this.#memory.words, doorbell, DOORBELL.silent, DOORBELL.watched);
+    // Most of the time without a turn of the loop, which takes as long as all the rest.
+    if (now() < this.#loopDue) queueMicrotask(this.#turn);
+    else platform.soon!(this.#loopTurn);
+  }
+
+  readonly #loopTurn = (): void => {
+    this.#loopDue = now() + LOOP_EVERY;
+    this.#turn();
+  };
+
+  readonly #turn = (): void => {
+    const { words, record } = this.#memory;
+    if (load(words, record + RECORD.doorbell) === DOORBELL.rung) this.drain();
+    else if (this.onRing.size > 0) this.#napping.settle(this.#nap!());
+    if (this.onRing.size > 0 && this.#napping.isOn) {
+      this.#watch();
+      return;
+    }
+    this.#nap = undefined;
+    // Whoever rang meanwhile has woken nobody.
+    const seen = compareExchange(words, record + RECORD.doorbell, DOORBELL.watched, DOORBELL.silent);
+    if (seen === DOORBELL.rung) this.drain();
+  };
+
   /** Takes in what the doorbell was rung for. */
   drain(): void {
     const memory = this.#memory;
     const record = memory.record;
     if (this.#stalled) this.#goOn();
     // First the bell, then the stack: what is pushed in between rings again.
-    exchange(memory.words, record + RECORD.doorbell, 0);
+    exchange(memory.words, record + RECORD.doorbell, DOORBELL.silent);
     // Before the stack: what a dead granter has pushed is in it then, and comes from there.
     const lost = this.#lostGrants();
     let slot = exchange(memory.words, record + RECORD.ready, 0);

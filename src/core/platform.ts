@@ -13,13 +13,15 @@ export interface Platform {
   poll(): void;
   /** How long a blocked thread may sleep before it must {@link poll}; `undefined`: until it is woken. Milliseconds. */
   slice(): number | undefined;
+  /** Calls `fn` on the next turn of the event loop, which it keeps from sleeping; absent where that is not possible. */
+  readonly soon?: ((fn: () => void) => void) | undefined;
   /** Would the event loop be empty, and the thread end, but for so many calls of {@link hold}? */
   isIdle(holds: number): boolean;
   /** The thread was cancelled: abort its signal. Called once, on its event loop or from its blocking wait. */
   onCancel(): void;
 }
 
-export const platform: Platform = {
+export const platform: { -readonly [K in keyof Platform]: Platform[K] } = {
   hold: () => undefined,
   unhold: () => undefined,
   poll: () => undefined,

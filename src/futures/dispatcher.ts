@@ -11,6 +11,7 @@ import { host } from "#host";
 import { store } from "#atomics";
 import { discardCell, fromCell, prepareCell } from "../core/cells.ts";
 import { type Deadline, now } from "../core/deadline.ts";
+import { Gamble } from "../core/gamble.ts";
 import { ADDRESS } from "../core/handles.ts";
 import { TASK, TASK_FLAG, TASK_STATE } from "../core/layout.ts";
 import { EXPIRED } from "../core/parker.ts";
@@ -39,6 +40,11 @@ import {
   type TaskInput,
 } from "./task-block.ts";
 
+/** How long the event loop is blocked at most, in milliseconds, for a result that may come at once. */
+const NAP = 0.05;
+/** How long of that it does not sleep. */
+const GLANCE = 0.01;
+
 interface Pending {
   /** Its block; 0 once that has come back. */
   task: number;
@@ -56,6 +62,8 @@ export class Dispatcher implements Runner {
   readonly #crew: Crew;
   readonly #pending: Map<number, Pending> = new Map();
   readonly #look: () => void;
+  readonly #nap: () => boolean;
+  readonly #glancing: Gamble = new Gamble();
   /** Cancelled blocks in the hand of some worker, perhaps of a dead one: freed when they come back, or at the end. */
   readonly #astray: Set<number> = new Set();
   /** Blocks of tasks that did not stop in time, until the workers that ran them are gone. */
@@ -65,6 +73,9 @@ export class Dispatcher implements Runner {
   /** Workers that ended while this thread waits for a result, which may be the last thing they sent. */
   readonly #gone: PoolWorker[] = [];
   #waiting = false;
+  /** Cells that were taken out of the results ring together, and how many of them were taken in: a job may block here. */
+  #taken: readonly number[] = [];
+  #takenIn = 0;
   #nextId = 1;
   #stopping = false;
   #idle: (() => void)[] = [];
@@ -74,6 +85,7 @@ export class Dispatcher implements Runner {
   constructor(options: CrewOptions, setup: Setup) {
     this.#crew = new Crew(options, setup, this.#tasks, this.#results, (worker) => this.#goneNow(worker));
     this.#look = () => this.#takeIn();
+    this.#nap = () => this.#glance() || this.#sleep(now() + NAP);
   }
 
   /** Tasks that are not settled. */
@@ -97,6 +109,7 @@ export class Dispatcher implements Runner {
     if (this.#pending.size === 0) this.#wakeUp();
     this.#pending.set(id, { task, job, priority, stopGrace: undefined, arrived: undefined });
     this.#tasks.put(task, priority);
+    parker.expect(this.#nap);
     return id;
   }
 
@@ -164,16 +177,31 @@ export class Dispatcher implements Runner {
         this.#settle(id, pending);
         return true;
       }
-      const wait = new RingWait("future.result");
-      this.#waiting = true;
-      try {
-        const until = Math.min(deadline, this.alarms.next);
-        if (parker.waitSync(wait, this.#results[ADDRESS], until, signal) !== EXPIRED) this.#takeInCell(wait.cell);
-        else if (until === deadline) return !this.#pending.has(id);
-      } finally {
-        this.#waiting = false;
-        for (const worker of this.#gone.splice(0)) this.#lost(this.#crew.strike(worker));
-      }
+      const until = Math.min(deadline, this.alarms.next);
+      if (!this.#sleep(until, signal) && until === deadline) return !this.#pending.has(id);
+    }
+  }
+
+  /** Looks for results without sleeping, if that has paid of late. */
+  #glance(): boolean {
+    if (!this.#glancing.isOn) return false;
+    const came = this.#results.watch(GLANCE);
+    this.#glancing.settle(came);
+    if (came) this.#takeIn();
+    return came;
+  }
+
+  /** Blocks until a result comes, and takes it in. False: the deadline passed first. */
+  #sleep(deadline: Deadline, signal?: AbortSignal): boolean {
+    const wait = new RingWait("future.result");
+    this.#waiting = true;
+    try {
+      if (parker.waitSync(wait, this.#results[ADDRESS], deadline, signal) === EXPIRED) return false;
+      this.#takeInCell(wait.cell);
+      return true;
+    } finally {
+      this.#waiting = false;
+      for (const worker of this.#gone.splice(0)) this.#lost(this.#crew.strike(worker));
     }
   }
 
@@ -217,7 +245,14 @@ export class Dispatcher implements Runner {
   }
 
   #takeIn(): void {
-    for (let cell = this.#results.poll(); cell !== 0; cell = this.#results.poll()) this.#takeInCell(cell);
+    for (;;) {
+      if (this.#takenIn === this.#taken.length) {
+        this.#taken = this.#results.pollAll();
+        this.#takenIn = 0;
+        if (this.#taken.length === 0) return;
+      }
+      this.#takeInCell(this.#taken[this.#takenIn++]!);
+    }
   }
 
   #takeInCell(cell: number): void {
@@ -299,6 +334,7 @@ export class Dispatcher implements Runner {
   }
 
   #goneNow(worker: PoolWorker): void {
+    this.#tasks.tasks.stopSeeking();
     if (this.#waiting) {
       this.#gone.push(worker);
       this.#results.put(NUDGE);

@@ -8,6 +8,7 @@ import { host } from "#host";
 import { compareExchange, exchange, load, store } from "#atomics";
 import { discardCell, fromCell, prepareCell, toCell } from "../core/cells.ts";
 import { deadlineOf, now } from "../core/deadline.ts";
+import { Gamble } from "../core/gamble.ts";
 import { ADDRESS } from "../core/handles.ts";
 import type { ResourceLimits } from "../core/host.ts";
 import { TASK, TASK_FLAG, TASK_STATE, TASK_WORDS, THREAD } from "../core/layout.ts";
@@ -46,6 +47,9 @@ export interface WorkerForm {
   readonly worker: (() => unknown) | undefined;
 }
 
+/** How long a worker looks for its next task before it sleeps, in milliseconds, if that has paid of late. */
+const SEEK_TIME = 0.05;
+
 /** `THREAD.ready` of a worker. */
 export const READY = { no: 0, yes: 1, left: 2 } as const;
 
@@ -67,6 +71,7 @@ export class PoolWorker extends Thread {
     const { words } = memory;
     return ((words[this.#task + TASK.flags]! & TASK_FLAG.skipRest) | words[this.#task + TASK.cancel]!) !== 0;
   };
+  readonly #seeking: Gamble = new Gamble();
   /** The last task was to stop and did not in time; this thread is about to be killed. */
   #isDoomed = false;
 
@@ -108,6 +113,8 @@ export class PoolWorker extends Thread {
       cell = this.#queue.poll(cell === NUDGE) || (await this.#idle());
       if (cell === STOP) return;
       if (cell === LEFT) break;
+      // Others sleep while one seeks: there may be work for them too.
+      this.#queue.tasks.rouse();
       if (cell === NUDGE) continue;
       const running = this.#take(cell);
       if (running !== undefined) await running;
@@ -132,8 +139,14 @@ export class PoolWorker extends Thread {
   async #idle(): Promise<number> {
     // What the last task left on the microtask queue runs first.
     await Promise.resolve();
-    const wait = new RingWait("pool worker");
     const { tasks, idleTimeout } = this.#terms!;
+    if (host.availableParallelism > 1 && this.#seeking.isOn) {
+      tasks.seek(SEEK_TIME);
+      const cell = this.#queue!.poll();
+      this.#seeking.settle(cell !== 0);
+      if (cell !== 0) return cell;
+    }
+    const wait = new RingWait("pool worker");
     const deadline = deadlineOf(idleTimeout);
     const result = host.hasPendingWork()
       ? await parker.wait(wait, tasks[ADDRESS], this, deadline)

@@ -13,15 +13,28 @@
  * @module
  */
 
-import { load, store } from "#atomics";
+import { compareExchange, load, pause, store } from "#atomics";
+import { now } from "../core/deadline.ts";
 import { ADDRESS, register, SharedObject } from "../core/handles.ts";
-import { GRANT, PRIORITY_WORDS, QUEUE, QUEUE_WORDS, SLOT, TAG } from "../core/layout.ts";
+import { GRANT, LIST, PRIORITY_WORDS, QUEUE, QUEUE_WORDS, SLOT, TAG } from "../core/layout.ts";
 import type { Memory } from "../core/memory.ts";
 import { QUEUED, type WaitKind } from "../core/parker.ts";
 import { encodeKey } from "../core/priority-key.ts";
 import { memory } from "../core/program.ts";
 import { createNode, itemOf, unwrapNode } from "../core/raw/priority.ts";
-import { cancelGet, cellsIn, createRing, GET, getCell, got, putCell } from "../core/raw/queue.ts";
+import {
+  addCell,
+  cancelGet,
+  cellsIn,
+  createRing,
+  GET,
+  getCell,
+  getCells,
+  got,
+  putCell,
+  queueSize,
+  settleQueue,
+} from "../core/raw/queue.ts";
 
 /** Cells that are no tasks; tasks are addresses, which are even. An odd cell above these is a task with news. */
 export const STOP = 1;
@@ -43,7 +56,56 @@ export class Ring extends SharedObject {
   poll(): number {
     return getCell(memory, this[ADDRESS], 0) === GET.done ? got.cell : 0;
   }
+
+  /** All cells there are. */
+  pollAll(): number[] {
+    return this.isEmpty ? [] : getCells(memory, this[ADDRESS]);
+  }
+
+  get isEmpty(): boolean {
+    return queueSize(memory, this[ADDRESS]) === 0;
+  }
+
+  /** Puts a cell, and wakes somebody who sleeps only if nobody is on the way to it. See {@link seek}. */
+  offer(cell: number): void {
+    addCell(memory, this[ADDRESS], cell);
+    if (load(memory.words, this[ADDRESS] + QUEUE.seeking) === 0) this.rouse();
+  }
+
+  /** Hands the cells there are to those who sleep. */
+  rouse(): void {
+    if (!this.isEmpty && load(memory.words, this[ADDRESS] + QUEUE.getters + LIST.head) !== 0) {
+      settleQueue(memory, this[ADDRESS]);
+    }
+  }
+
+  /**
+   * Looks for a cell for so many milliseconds, unless another thread does. Whoever puts one meanwhile need not wake
+   * anybody, which costs ten times as much as the rest; who finds more than one passes it on by {@link rouse}.
+   */
+  seek(budget: number): void {
+    const seeking = this[ADDRESS] + QUEUE.seeking;
+    if (compareExchange(memory.words, seeking, 0, 1) !== 0) return;
+    this.watch(budget);
+    // What is put before this is seen by whoever looks after it; what is put later wakes those who sleep then.
+    store(memory.words, seeking, 0);
+  }
+
+  /** Looks for a cell for so many milliseconds. True: there is one. */
+  watch(budget: number): boolean {
+    for (const until = now() + budget; this.isEmpty && now() < until;) for (let i = 0; i < PAUSES; i++) pause();
+    return !this.isEmpty;
+  }
+
+  /** The seeker may have died. */
+  stopSeeking(): void {
+    store(memory.words, this[ADDRESS] + QUEUE.seeking, 0);
+    this.rouse();
+  }
 }
+
+/** Turns of a spin loop between two looks. */
+const PAUSES = 8;
 
 register(TAG.ring, () => new Ring());
 
@@ -97,11 +159,11 @@ export class TaskQueue {
 
   put(task: number, priority: number): void {
     if (priority === 0) {
-      this.tasks.put(task);
+      this.tasks.offer(task);
     } else {
       (priority > 0 ? this.urgent : this.later).put(task, priority);
       // Wakes a worker that waits at the ring of all.
-      this.tasks.put(NUDGE);
+      this.tasks.offer(NUDGE);
     }
   }
 
@@ -125,7 +187,7 @@ export class TaskQueue {
 
   /** Wakes a worker, if there are tasks that it might not know of. */
   nudge(): void {
-    if (!this.urgent.isEmpty || !this.later.isEmpty) this.tasks.put(NUDGE);
+    if (!this.urgent.isEmpty || !this.later.isEmpty) this.tasks.offer(NUDGE);
   }
 
   /** The tasks in it now. */

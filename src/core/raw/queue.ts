@@ -103,6 +103,23 @@ export function putCell(
   return added;
 }
 
+/** As {@link putCell} into a queue without bounds, for callers who wake those who wait, or know that none need be. */
+export function addCell(memory: Memory, queue: number, cell: number): void {
+  lockQueue(memory, queue);
+  orderOf(memory, queue).add(memory, queue, cell, size(memory, queue));
+  unlockList(memory, queue + QUEUE.getters);
+}
+
+/** Gets all cells there are, in order, from a queue that nobody waits to put into. */
+export function getCells(memory: Memory, queue: number): number[] {
+  lockQueue(memory, queue);
+  const order = orderOf(memory, queue);
+  const cells = order.cells(memory, queue);
+  order.clear(memory, queue);
+  unlockList(memory, queue + QUEUE.getters);
+  return cells;
+}
+
 /** Where {@link getCell} leaves the cell. One thread, one call at a time: nothing can come in between. */
 export const got: { cell: number } = { cell: 0 };
 

@@ -54,6 +54,13 @@ function isIdle(expected: number): boolean {
   return active.length - streams === anchors && streams <= idle;
 }
 
+let parallelism: number | undefined;
+
+/** Asking takes microseconds, and the answer hardly ever changes. */
+function availableParallelism(): number {
+  return (parallelism ??= process.getBuiltinModule("node:os").availableParallelism());
+}
+
 let isReady = false;
 
 function ready(): void {
@@ -66,6 +73,7 @@ function ready(): void {
     pollChildren();
     if (isMainThread) pollMail();
   };
+  if (availableParallelism() > 1) platform.soon = (fn) => void setImmediate(fn);
   platform.isIdle = isIdle;
   memory.isGone = isGone;
   platform.slice = () => (hasChildren() ? lookEvery : undefined);
@@ -96,7 +104,7 @@ function isLoadingRole(): boolean {
 export const host: Host = {
   ready,
   get availableParallelism() {
-    return process.getBuiltinModule("node:os").availableParallelism();
+    return availableParallelism();
   },
   startWorker,
   killWorker,
