@@ -85,7 +85,7 @@ export class Dispatcher implements Runner {
   constructor(options: CrewOptions, setup: Setup) {
     this.#crew = new Crew(options, setup, this.#tasks, this.#results, (worker) => this.#goneNow(worker));
     this.#look = () => this.#takeIn();
-    this.#nap = () => this.#glance() || this.#sleep(now() + NAP);
+    this.#nap = () => this.#glance() || this.#sleep(now() + NAP, undefined, true);
   }
 
   /** Tasks that are not settled. */
@@ -192,8 +192,8 @@ export class Dispatcher implements Runner {
   }
 
   /** Blocks until a result comes, and takes it in. False: the deadline passed first. */
-  #sleep(deadline: Deadline, signal?: AbortSignal): boolean {
-    const wait = new RingWait("future.result");
+  #sleep(deadline: Deadline, signal: AbortSignal | undefined, shielded = false): boolean {
+    const wait = new RingWait("future.result", shielded);
     this.#waiting = true;
     try {
       if (parker.waitSync(wait, this.#results[ADDRESS], deadline, signal) === EXPIRED) return false;

@@ -32,7 +32,6 @@ import {
   getCells,
   got,
   putCell,
-  queueSize,
   settleQueue,
 } from "../core/raw/queue.ts";
 
@@ -42,6 +41,15 @@ export const STOP = 1;
 export const NUDGE = 3;
 /** In the results ring: a worker took its leave. */
 export const LEFT = 5;
+
+/**
+ * Was it empty at some moment during the call? First what was got: the other way round, what is put and got in between
+ * would hide a third cell.
+ */
+function isEmpty(ring: number): boolean {
+  const gets = load(memory.words, ring + QUEUE.gets);
+  return load(memory.words, ring + QUEUE.puts) === gets;
+}
 
 export class Ring extends SharedObject {
   constructor() {
@@ -63,7 +71,7 @@ export class Ring extends SharedObject {
   }
 
   get isEmpty(): boolean {
-    return queueSize(memory, this[ADDRESS]) === 0;
+    return isEmpty(this[ADDRESS]);
   }
 
   /** Puts a cell, and wakes somebody who sleeps only if nobody is on the way to it. See {@link seek}. */
@@ -81,7 +89,7 @@ export class Ring extends SharedObject {
 
   /**
    * Looks for a cell for so many milliseconds, unless another thread does. Whoever puts one meanwhile need not wake
-   * anybody, which costs ten times as much as the rest; who finds more than one passes it on by {@link rouse}.
+   * anybody, which costs ten times as much as the rest; who finds one and leaves others passes that on by {@link rouse}.
    */
   seek(budget: number): void {
     const seeking = this[ADDRESS] + QUEUE.seeking;
@@ -119,14 +127,8 @@ export class PriorityRing extends SharedObject {
     putCell(memory, this[ADDRESS], createNode(memory, cell, encodeKey(-priority)), 0);
   }
 
-  /**
-   * Was it empty at some moment during the call? First what was got: the other way round, what is put and got in between
-   * would hide a third cell.
-   */
   get isEmpty(): boolean {
-    const ring = this[ADDRESS];
-    const gets = load(memory.words, ring + QUEUE.gets);
-    return load(memory.words, ring + QUEUE.puts) === gets;
+    return isEmpty(this[ADDRESS]);
   }
 
   /** The next cell, or 0. */
@@ -200,10 +202,12 @@ export class TaskQueue {
 /** One wait for a cell. */
 export class RingWait implements WaitKind {
   readonly name: string;
+  readonly shielded: boolean;
   cell = 0;
 
-  constructor(name: string) {
+  constructor(name: string, shielded = false) {
     this.name = name;
+    this.shielded = shielded;
   }
 
   enter(memory: Memory, ring: number, slot: number): number {
