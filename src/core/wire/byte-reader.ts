@@ -1,5 +1,5 @@
 import { RuntimeError } from "../../errors.ts";
-import { CHUNK, HAS_FOOTER, LATIN1, SHORT_STRING, UTF16 } from "./tags.ts";
+import { aligned, CHUNK, HAS_FOOTER, LATIN1, SHORT_STRING, UTF16 } from "./tags.ts";
 import type { HostStrings } from "./strings.ts";
 
 const FOOTER = 8;
@@ -187,8 +187,8 @@ export class ByteReader {
     }
     if (length > this.#chunksEnd - this.#chunk) throw this.corrupt("a length exceeds what is left");
     const start = this.#chunk;
-    this.#chunk += length;
-    return this.bytes.subarray(start, this.#chunk);
+    this.#chunk = Math.min(start + aligned(length), this.#chunksEnd);
+    return this.bytes.subarray(start, start + length);
   }
 }
 

@@ -17,7 +17,7 @@ import type { CodecOptions } from "./options.ts";
 import { Refusal } from "./refusal.ts";
 import { portableStrings } from "./strings.ts";
 import { Foreign } from "./unfinished.ts";
-import { HAS_FOOTER, HAS_REFERENCES } from "./tags.ts";
+import { aligned, HAS_FOOTER, HAS_REFERENCES } from "./tags.ts";
 
 export type { CodecOptions, SharedObjects } from "./options.ts";
 
@@ -183,13 +183,16 @@ function writeFooter(encoder: Encoder, inPlace: boolean): number {
   for (const reference of references) encoder.writeString(reference);
   encoder.varint(addresses.length);
   for (const address of addresses) encoder.float64(address);
+  if (chunks.length > 0) while (encoder.position !== aligned(encoder.position)) encoder.byte(0);
   const before = encoder.position;
-  const size = before + encoder.chunkBytes + FOOTER;
+  let space = 0;
+  for (const chunk of chunks) space += aligned(chunk.length);
+  const size = before + space + FOOTER;
   if (size > 0xffffffff) throw new Refusal("it is too large for one message: the limit is 4 GiB");
   if (inPlace && chunks.length > 0) {
-    encoder.reserve(encoder.chunkBytes);
+    encoder.reserve(space);
     placeChunks(encoder, encoder.bytes, before);
-    encoder.position += encoder.chunkBytes;
+    encoder.position += space;
   }
   encoder.reserve(FOOTER);
   encoder.view.setUint32(encoder.position, tables, true);
@@ -203,6 +206,6 @@ function placeChunks(encoder: Encoder, target: Uint8Array, start: number): void 
   let position = start;
   for (const chunk of encoder.chunks) {
     target.set(chunk, position);
-    position += chunk.length;
+    position += aligned(chunk.length);
   }
 }

@@ -78,6 +78,11 @@ export const HAS_REFERENCES = 2;
 /** Bytes from this length on are copied straight from where they are to where they go. */
 export const CHUNK = 1024;
 
+/** Chunks begin at multiples of 8 bytes: V8 copies to and from shared memory byte by byte where it cannot use words. */
+export function aligned(length: number): number {
+  return Math.ceil(length / 8) * 8;
+}
+
 /** Containers deeper than this are put off. */
 export const PUT_OFF_DEPTH = 200;
 /** What cannot be put off (functions, errors, subclasses of built-ins) may nest this deep. */
