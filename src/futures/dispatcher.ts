@@ -21,6 +21,7 @@ import { Alarms } from "./alarms.ts";
 import type { Job, Runner } from "./call.ts";
 import { Crew, type CrewOptions, type Loss, type Setup } from "./crew.ts";
 import { InitializerFailed, type PoolWorker } from "./pool-worker.ts";
+import { Numbered } from "./numbered.ts";
 import { LEFT, NUDGE, Ring, RingWait, STOP, TaskQueue } from "./ring.ts";
 import {
   type Arrived,
@@ -60,7 +61,7 @@ export class Dispatcher implements Runner {
   readonly #tasks: TaskQueue = TaskQueue.create();
   readonly #results: Ring = new Ring();
   readonly #crew: Crew;
-  readonly #pending: Map<number, Pending> = new Map();
+  readonly #pending: Numbered<Pending> = new Numbered();
   readonly #look: () => void;
   readonly #nap: () => boolean;
   readonly #glancing: Gamble = new Gamble();
@@ -76,7 +77,6 @@ export class Dispatcher implements Runner {
   /** Cells that were taken out of the results ring together, and how many of them were taken in: a job may block here. */
   #taken: readonly number[] = [];
   #takenIn = 0;
-  #nextId = 1;
   #stopping = false;
   #idle: (() => void)[] = [];
   /** Why no more tasks can run. */
@@ -104,10 +104,11 @@ export class Dispatcher implements Runner {
     if (this.#pending.size === 0) this.#takeIn();
     // First what can fail: the initializer may be one that cannot be sent.
     this.#crew.hireFor(this.#pending.size + 1);
-    const id = this.#nextId++;
-    const task = newTask(id, input);
-    if (this.#pending.size === 0) this.#wakeUp();
-    this.#pending.set(id, { task, job, priority, stopGrace: undefined, arrived: undefined });
+    const isFirst = this.#pending.size === 0;
+    const pending: Pending = { task: 0, job, priority, stopGrace: undefined, arrived: undefined };
+    const id = this.#pending.add(pending);
+    const task = (pending.task = newTask(id, input));
+    if (isFirst) this.#wakeUp();
     this.#tasks.put(task, priority);
     parker.expect(this.#nap);
     return id;
@@ -156,7 +157,7 @@ export class Dispatcher implements Runner {
 
   /** Takes back everything that no worker has begun, telling the jobs. */
   cancelAll(): void {
-    for (const [id, { job }] of [...this.#pending]) if (this.cancel(id)) job.cancelled();
+    for (const [id, { job }] of this.#pending.entries()) if (this.cancel(id)) job.cancelled();
   }
 
   isRunning(id: number): boolean {
@@ -178,7 +179,7 @@ export class Dispatcher implements Runner {
         return true;
       }
       const until = Math.min(deadline, this.alarms.next);
-      if (!this.#sleep(until, signal) && until === deadline) return !this.#pending.has(id);
+      if (!this.#sleep(until, signal) && until === deadline) return this.#pending.get(id) === undefined;
     }
   }
 
@@ -234,8 +235,7 @@ export class Dispatcher implements Runner {
   }
 
   #forget(id: number): void {
-    this.#pending.get(id)?.stopGrace?.();
-    this.#pending.delete(id);
+    this.#pending.take(id)?.stopGrace?.();
     if (this.#pending.size > 0) return;
     this.#crew.letGo();
     host.unhold();
@@ -277,10 +277,14 @@ export class Dispatcher implements Runner {
     }
     pending.task = 0;
     pending.arrived = arrived;
-    const settle = (): void => this.#settle(id, pending);
     const loading = prepareCell(arrived.cell);
-    if (loading === undefined) settle();
-    else loading.then(settle, settle);
+    if (loading === undefined) this.#settle(id, pending);
+    else this.#settleAfter(loading, id, pending);
+  }
+
+  #settleAfter(loading: Promise<unknown>, id: number, pending: Pending): void {
+    const settle = (): void => this.#settle(id, pending);
+    loading.then(settle, settle);
   }
 
   #takeInProgress(task: number): void {
@@ -371,7 +375,7 @@ export class Dispatcher implements Runner {
       dispose(task);
     }
     const inRing = new Set(this.#tasks.cells());
-    for (const [id, pending] of [...this.#pending]) {
+    for (const [id, pending] of this.#pending.entries()) {
       const { task, job } = pending;
       if (task === 0 || inRing.has(task)) continue;
       const state = stateOf(task);
@@ -419,7 +423,7 @@ export class Dispatcher implements Runner {
     // Its text is made now, and lets go of the frames and all that they refer to.
     void this.broken.stack;
     this.#drain();
-    for (const [id, { task, job }] of [...this.#pending]) {
+    for (const [id, { task, job }] of this.#pending.entries()) {
       if (task === 0 || !revoke(task)) continue;
       disposeInput(task);
       this.#astray.add(task);

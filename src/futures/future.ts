@@ -19,6 +19,8 @@ export interface FutureSource {
   block(deadline: Deadline, signal: AbortSignal | undefined): boolean;
 }
 
+const NOBODY: readonly [] = [];
+
 type State = "pending" | "running" | "cancelled" | "cancelled and notified" | "finished";
 
 /**
@@ -46,17 +48,22 @@ export class Future<T = unknown> implements PromiseLike<T> {
   #error: unknown;
   #failed = false;
   /** Called with this future; not typed so, or a `Future<number>` would not be a `Future<unknown>`. */
-  #callbacks: ((future: never) => void)[] = [];
+  #callbacks: ((future: never) => void)[] | undefined;
   #progress: number | undefined;
-  #listeners: readonly ((fraction: number, info: unknown) => void)[] = [];
+  #listeners: readonly ((fraction: number, info: unknown) => void)[] = NOBODY;
   #promise: Promise<T> | undefined;
-  #settle: (() => void) | undefined;
+  /** Of that promise; typed as the callbacks are, for the same reason. */
+  #resolve: ((value: never) => void) | undefined;
+  #reject: ((error: unknown) => void) | undefined;
   readonly #source: FutureSource | undefined;
 
   /** Executors make futures; make one yourself only for an executor of your own. */
   constructor(source?: FutureSource) {
     this.#source = source;
-    keepHere(this, "a Future belongs to the thread that submitted the work; send its result instead");
+  }
+
+  static {
+    keepHere(this.prototype, "a Future belongs to the thread that submitted the work; send its result instead");
   }
 
   /**
@@ -86,8 +93,8 @@ export class Future<T = unknown> implements PromiseLike<T> {
   static watch<T>(future: Future<T>, fn: (future: Future<T>) => void): () => void {
     future.addDoneCallback(fn);
     return () => {
-      const i = future.#callbacks.lastIndexOf(fn);
-      if (i >= 0) future.#callbacks.splice(i, 1);
+      const i = future.#callbacks?.lastIndexOf(fn) ?? -1;
+      if (i >= 0) future.#callbacks!.splice(i, 1);
     };
   }
 
@@ -157,6 +164,7 @@ export class Future<T = unknown> implements PromiseLike<T> {
   addDoneCallback(fn: (future: Future<T>) => void): void {
     if (typeof fn !== "function") throw new TypeError(`addDoneCallback takes a function, not ${describe(fn)}`);
     if (this.done) this.#call(fn);
+    else if (this.#callbacks === undefined) this.#callbacks = [fn];
     else this.#callbacks.push(fn);
   }
 
@@ -226,10 +234,11 @@ export class Future<T = unknown> implements PromiseLike<T> {
 
   /** Waiters first, then callbacks: a slow callback delays nobody. */
   #done(): void {
-    this.#settle?.();
+    this.#settle();
     const callbacks = this.#callbacks;
-    this.#callbacks = [];
-    this.#listeners = [];
+    this.#listeners = NOBODY;
+    if (callbacks === undefined) return;
+    this.#callbacks = undefined;
     for (const fn of callbacks) this.#call(fn as (future: Future<T>) => void);
   }
 
@@ -263,15 +272,21 @@ export class Future<T = unknown> implements PromiseLike<T> {
 
   /** Made only when somebody awaits: a promise for each of many thousand futures would cost more than the rest. */
   #asPromise(): Promise<T> {
-    this.#promise ??= new Promise((resolve, reject) => {
-      this.#settle = () => {
-        if (this.cancelled) reject(this.#cancelled());
-        else if (this.#failed) reject(this.#error);
-        else resolve(this.#value as T);
-      };
+    if (this.#promise === undefined) {
+      this.#promise = new Promise((resolve, reject) => {
+        this.#resolve = resolve as (value: never) => void;
+        this.#reject = reject;
+      });
       if (this.done) this.#settle();
-    });
+    }
     return this.#promise;
+  }
+
+  #settle(): void {
+    if (this.#promise === undefined) return;
+    if (this.cancelled) this.#reject!(this.#cancelled());
+    else if (this.#failed) this.#reject!(this.#error);
+    else this.#resolve!(this.#value as never);
   }
 
   /** As awaiting it in a task: when the task is cancelled, so is this. */
