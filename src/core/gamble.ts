@@ -5,7 +5,7 @@
  * @module
  */
 
-const MOST_PASSED_UP = 256;
+const MOST_PASSED_UP = 64;
 
 export class Gamble {
   #left = 0;

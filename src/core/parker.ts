@@ -386,7 +386,7 @@ export class Parker {
    * late, and only if the loop has nothing else to do.
    */
   expect(nap: () => boolean): void {
-    if (platform.soon === undefined || this.#nap !== undefined || !this.#napping.isOn) return;
+    if (!platform.parallel || this.#nap !== undefined || !this.#napping.isOn) return;
     this.#nap = nap;
     this.#watch();
   }
@@ -397,7 +397,7 @@ export class Parker {
     compareExchange(this.#memory.words, doorbell, DOORBELL.silent, DOORBELL.watched);
     // Most of the time without a turn of the loop, which takes as long as all the rest.
     if (now() < this.#loopDue) queueMicrotask(this.#turn);
-    else platform.soon!(this.#loopTurn);
+    else platform.soon(this.#loopTurn);
   }
 
   readonly #loopTurn = (): void => {

@@ -13,8 +13,10 @@ export interface Platform {
   poll(): void;
   /** How long a blocked thread may sleep before it must {@link poll}; `undefined`: until it is woken. Milliseconds. */
   slice(): number | undefined;
-  /** Calls `fn` on the next turn of the event loop, which it keeps from sleeping; absent where that is not possible. */
-  readonly soon?: ((fn: () => void) => void) | undefined;
+  /** Calls `fn` on the next turn of the event loop, which does not sleep before. */
+  soon(fn: () => void): void;
+  /** Can threads run at the same time? Otherwise whoever looks for what another does only keeps it from doing so. */
+  readonly parallel: boolean;
   /** Would the event loop be empty, and the thread end, but for so many calls of {@link hold}? */
   isIdle(holds: number): boolean;
   /** The thread was cancelled: abort its signal. Called once, on its event loop or from its blocking wait. */
@@ -26,6 +28,8 @@ export const platform: { -readonly [K in keyof Platform]: Platform[K] } = {
   unhold: () => undefined,
   poll: () => undefined,
   slice: () => undefined,
+  soon: (fn) => void setTimeout(fn),
+  parallel: false,
   isIdle: () => false,
   onCancel: () => undefined,
 };

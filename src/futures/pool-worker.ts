@@ -14,6 +14,7 @@ import type { ResourceLimits } from "../core/host.ts";
 import { TASK, TASK_FLAG, TASK_STATE, TASK_WORDS, THREAD } from "../core/layout.ts";
 import { packThrown, peek, prepare, unpack } from "../core/messages.ts";
 import { EXPIRED } from "../core/parker.ts";
+import { platform } from "../core/platform.ts";
 import { memory, parker } from "../core/program.ts";
 import { recordOf } from "../core/raw/threads.ts";
 import { ring } from "../core/raw/wait-list.ts";
@@ -48,7 +49,9 @@ export interface WorkerForm {
 }
 
 /** How long a worker looks for its next task before it sleeps, in milliseconds, if that has paid of late. */
-const SEEK_TIME = 0.05;
+const SEEK_TIME = 0.02;
+/** How long the event loop waits at most while one task follows the other, in milliseconds. */
+const TURN_EVERY = 5;
 
 /** `THREAD.ready` of a worker. */
 export const READY = { no: 0, yes: 1, left: 2 } as const;
@@ -72,6 +75,9 @@ export class PoolWorker extends Thread {
     return ((words[this.#task + TASK.flags]! & TASK_FLAG.skipRest) | words[this.#task + TASK.cancel]!) !== 0;
   };
   readonly #seeking: Gamble = new Gamble();
+  /** When the last task began, and when the event loop was last seen to. */
+  #began = 0;
+  #lastTurn = 0;
   /** The last task was to stop and did not in time; this thread is about to be killed. */
   #isDoomed = false;
 
@@ -118,6 +124,7 @@ export class PoolWorker extends Thread {
       if (cell === NUDGE) continue;
       const running = this.#take(cell);
       if (running !== undefined) await running;
+      if (this.#began - this.#lastTurn > TURN_EVERY) await this.#turn();
       if (this.#ran === this.#terms!.maxTasks) break;
     }
     if (!parker.cancelRequested && !this.#isDoomed) this.#takeLeave();
@@ -140,7 +147,7 @@ export class PoolWorker extends Thread {
     // What the last task left on the microtask queue runs first.
     await Promise.resolve();
     const { tasks, idleTimeout } = this.#terms!;
-    if (host.availableParallelism > 1 && this.#seeking.isOn) {
+    if (platform.parallel && this.#seeking.isOn) {
       tasks.seek(SEEK_TIME);
       const cell = this.#queue!.poll();
       this.#seeking.settle(cell !== 0);
@@ -152,6 +159,12 @@ export class PoolWorker extends Thread {
       ? await parker.wait(wait, tasks[ADDRESS], this, deadline)
       : parker.waitSync(wait, tasks[ADDRESS], deadline);
     return result === EXPIRED ? LEFT : wait.cell;
+  }
+
+  /** What earlier tasks left on the event loop has its turn, however many tasks there are. */
+  async #turn(): Promise<void> {
+    this.#lastTurn = this.#began;
+    if (host.hasPendingWork()) await new Promise<void>((resolve) => platform.soon(resolve));
   }
 
   /** Tells the owner that it takes no more tasks. What is pending on its event loop ends with it. */
@@ -189,7 +202,7 @@ export class PoolWorker extends Thread {
   }
 
   #run(task: number, flags: number, fn: number, args: number): Promise<void> | undefined {
-    const began = now();
+    const began = (this.#began = now());
     try {
       if (parker.taskCancelRequested) throw this.#reasonToStop();
       // A message that is used up must not be found in the block, also if this thread ends in the middle.

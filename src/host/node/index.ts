@@ -73,7 +73,8 @@ function ready(): void {
     pollChildren();
     if (isMainThread) pollMail();
   };
-  if (availableParallelism() > 1) platform.soon = (fn) => void setImmediate(fn);
+  platform.soon = (fn) => void setImmediate(fn);
+  platform.parallel = availableParallelism() > 1;
   platform.isIdle = isIdle;
   memory.isGone = isGone;
   platform.slice = () => (hasChildren() ? lookEvery : undefined);
