@@ -45,6 +45,8 @@ export const PROGRAM = {
   /** Numbers for attachments; and how often the main thread was asked for some. */
   attachments: 16,
   attachmentRequests: 17,
+  /** How often the main thread has answered: a worker sleeps on it. */
+  attachmentReplies: 22,
   /** Guard of whoever reports a deadlock: one at a time, so that one of the waits ends and not all. */
   deadlockGuard: 18,
   /** In memory that processes share: guard of whoever buries those that were killed. */

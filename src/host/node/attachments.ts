@@ -12,7 +12,8 @@
  */
 
 import { isMainThread, MessageChannel, MessagePort, receiveMessageOnPort } from "node:worker_threads";
-import { add, load, sleepFor } from "#atomics";
+import { add, load } from "#atomics";
+import { type Deadline, now } from "../../core/deadline.ts";
 import { PROGRAM } from "../../core/layout.ts";
 import type { Attachments } from "../../core/messages.ts";
 import { platform } from "../../core/platform.ts";
@@ -32,8 +33,10 @@ interface Reply {
   readonly values: readonly unknown[] | undefined;
 }
 
-/** How long a blocked worker sleeps between looks into its mail. Milliseconds. */
+/** How long a blocked worker sleeps at most between looks into its mail. Milliseconds. */
 const LOOK_EVERY = 1;
+/** How long a worker is blocked for an answer before it goes on with what its event loop has to do. Milliseconds. */
+const PATIENCE = 1;
 
 /** In the main thread: what was left and not yet fetched, and the ports of all workers. */
 const store: Map<number, readonly unknown[]> = new Map();
@@ -82,12 +85,15 @@ function serve(port: MessagePort, letter: Letter): void {
       } catch {
         port.postMessage({ id: letter.id, values: undefined } satisfies Reply);
       }
+      add(memory.words, PROGRAM.attachmentReplies, 1);
+      memory.notify(PROGRAM.attachmentReplies);
     }
   }
 }
 
-function movable(values: readonly unknown[]): MessagePort[] {
-  return values.filter((value) => value instanceof MessagePort);
+/** Nobody else will ask for them: a port must move, and a buffer is not copied once more. */
+function movable(values: readonly unknown[]): (MessagePort | ArrayBuffer)[] {
+  return values.filter((value) => value instanceof MessagePort || value instanceof ArrayBuffer);
 }
 
 /** Takes in everything that has been posted, without the event loop. */
@@ -119,6 +125,20 @@ function ask(id: number, keep: boolean): MessagePort {
   return own;
 }
 
+/** Blocks until the reply is there. False: it was not, after so many milliseconds. */
+function receive(port: MessagePort, id: number, patience: Deadline): boolean {
+  const until = now() + patience;
+  for (;;) {
+    const replies = load(memory.words, PROGRAM.attachmentReplies);
+    const got = receiveMessageOnPort(port);
+    if (got !== undefined) take(got.message as Reply);
+    if (arrived.has(id)) return true;
+    if (got !== undefined) continue;
+    if (now() >= until) return false;
+    memory.wait(PROGRAM.attachmentReplies, replies, LOOK_EVERY);
+  }
+}
+
 function checked(id: number, values: readonly unknown[] | undefined): readonly unknown[] {
   if (values !== undefined) return values;
   throw new RuntimeError(
@@ -142,12 +162,7 @@ export const attachments: Attachments = {
       return keep ? structuredClone(values) : values;
     }
     if (!arrived.has(id)) {
-      const port = ask(id, keep);
-      while (!arrived.has(id)) {
-        const got = receiveMessageOnPort(port);
-        if (got === undefined) sleepFor(LOOK_EVERY);
-        else take(got.message as Reply);
-      }
+      receive(ask(id, keep), id, Infinity);
     }
     const values = arrived.get(id);
     arrived.delete(id);
@@ -156,10 +171,11 @@ export const attachments: Attachments = {
 
   request(id, keep) {
     if (own === undefined || arrived.has(id)) return undefined;
+    const port = ask(id, keep);
+    if (receive(port, id, PATIENCE)) return undefined;
     return new Promise((resolve) => {
       waiting.set(id, resolve);
       platform.hold();
-      const port = ask(id, keep);
       port.on("message", take);
       port.unref();
     });
