@@ -13,27 +13,17 @@
  * @module
  */
 
-import { compareExchange, load, pause, store } from "#atomics";
+import { load, pause, store } from "#atomics";
 import { now } from "../core/deadline.ts";
 import { ADDRESS, register, SharedObject } from "../core/handles.ts";
-import { GRANT, LIST, PRIORITY_WORDS, QUEUE, QUEUE_WORDS, SLOT, TAG } from "../core/layout.ts";
+import { GRANT, PRIORITY_WORDS, QUEUE, QUEUE_WORDS, SLOT, TAG } from "../core/layout.ts";
 import type { Memory } from "../core/memory.ts";
 import { QUEUED, type WaitKind } from "../core/parker.ts";
 import { encodeKey } from "../core/priority-key.ts";
 import { memory } from "../core/program.ts";
 import { createNode, itemOf, unwrapNode } from "../core/raw/priority.ts";
-import {
-  addCell,
-  cancelGet,
-  cellsIn,
-  createRing,
-  GET,
-  getCell,
-  getCells,
-  got,
-  putCell,
-  settleQueue,
-} from "../core/raw/queue.ts";
+import { cancelGet, cellsIn, createRing, GET, getCell, getCells, got, putCell } from "../core/raw/queue.ts";
+import { beginSeek, endSeek, isEmpty, offerCell, rouse } from "../core/raw/seek.ts";
 
 /** Cells that are no tasks; tasks are addresses, which are even. An odd cell above these is a task with news. */
 export const STOP = 1;
@@ -41,15 +31,6 @@ export const STOP = 1;
 export const NUDGE = 3;
 /** In the results ring: a worker took its leave. */
 export const LEFT = 5;
-
-/**
- * Was it empty at some moment during the call? First what was got: the other way round, what is put and got in between
- * would hide a third cell.
- */
-function isEmpty(ring: number): boolean {
-  const gets = load(memory.words, ring + QUEUE.gets);
-  return load(memory.words, ring + QUEUE.puts) === gets;
-}
 
 export class Ring extends SharedObject {
   constructor() {
@@ -71,32 +52,24 @@ export class Ring extends SharedObject {
   }
 
   get isEmpty(): boolean {
-    return isEmpty(this[ADDRESS]);
+    return isEmpty(memory, this[ADDRESS]);
   }
 
-  /** Puts a cell, and wakes somebody who sleeps only if nobody is on the way to it. See {@link seek}. */
+  /** As {@link put}, but wakes nobody while somebody seeks. */
   offer(cell: number): void {
-    addCell(memory, this[ADDRESS], cell);
-    if (load(memory.words, this[ADDRESS] + QUEUE.seeking) === 0) this.rouse();
+    offerCell(memory, this[ADDRESS], cell);
   }
 
-  /** Hands the cells there are to those who sleep. */
+  /** For whoever got a cell after seeking: hands what else there is to those who sleep. */
   rouse(): void {
-    if (!this.isEmpty && load(memory.words, this[ADDRESS] + QUEUE.getters + LIST.head) !== 0) {
-      settleQueue(memory, this[ADDRESS]);
-    }
+    rouse(memory, this[ADDRESS]);
   }
 
-  /**
-   * Looks for a cell for so many milliseconds, unless another thread does. Whoever puts one meanwhile need not wake
-   * anybody, which costs ten times as much as the rest; who finds one and leaves others passes that on by {@link rouse}.
-   */
+  /** Looks for a cell for so many milliseconds, unless another thread does. See core/raw/seek.ts. */
   seek(budget: number): void {
-    const seeking = this[ADDRESS] + QUEUE.seeking;
-    if (compareExchange(memory.words, seeking, 0, 1) !== 0) return;
+    if (!beginSeek(memory, this[ADDRESS])) return;
     this.watch(budget);
-    // What is put before this is seen by whoever looks after it; what is put later wakes those who sleep then.
-    store(memory.words, seeking, 0);
+    endSeek(memory, this[ADDRESS]);
   }
 
   /** Looks for a cell for so many milliseconds. True: there is one. */
@@ -107,7 +80,7 @@ export class Ring extends SharedObject {
 
   /** The seeker may have died. */
   stopSeeking(): void {
-    store(memory.words, this[ADDRESS] + QUEUE.seeking, 0);
+    endSeek(memory, this[ADDRESS]);
     this.rouse();
   }
 }
@@ -128,7 +101,7 @@ export class PriorityRing extends SharedObject {
   }
 
   get isEmpty(): boolean {
-    return isEmpty(this[ADDRESS]);
+    return isEmpty(memory, this[ADDRESS]);
   }
 
   /** The next cell, or 0. */

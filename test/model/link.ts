@@ -18,6 +18,7 @@ import type * as LockModule from "../../src/core/raw/lock.ts";
 import type * as PriorityModule from "../../src/core/raw/priority.ts";
 import type * as QueueModule from "../../src/core/raw/queue.ts";
 import type * as RwlockModule from "../../src/core/raw/rwlock.ts";
+import type * as SeekModule from "../../src/core/raw/seek.ts";
 import type * as SemaphoreModule from "../../src/core/raw/semaphore.ts";
 import type * as ListModule from "../../src/core/raw/wait-list.ts";
 import type * as ReaperModule from "../../src/core/reaper.ts";
@@ -35,6 +36,7 @@ const MODULES = {
   event: "core/raw/event.js",
   barrier: "core/raw/barrier.js",
   queue: "core/raw/queue.js",
+  seek: "core/raw/seek.js",
   priority: "core/raw/priority.js",
   rwlock: "core/raw/rwlock.js",
   heap: "core/heap.js",
@@ -52,6 +54,7 @@ export interface Core {
   readonly event: typeof EventModule;
   readonly barrier: typeof BarrierModule;
   readonly queue: typeof QueueModule;
+  readonly seek: typeof SeekModule;
   readonly priority: typeof PriorityModule;
   readonly rwlock: typeof RwlockModule;
   readonly heap: typeof HeapModule;

@@ -311,6 +311,23 @@ const rest: readonly Mutant[] = [
   ),
 ];
 
+const seek: readonly Mutant[] = [
+  mutant(
+    "seek",
+    "an offer leaves those who sleep asleep",
+    "if (load(memory.words, queue + QUEUE.seeking) === 0)",
+    "if (false)",
+    "seek: 1 offers 2",
+  ),
+  mutant(
+    "seek",
+    "whoever found a cell does not tell of the others",
+    /function rouse\(memory, queue\) \{/,
+    "$&if (memory.engine.current.name !== 'T1') return;",
+    "seek: 1 offers 2",
+  ),
+];
+
 const queue: readonly Mutant[] = [
   mutant(
     "queue",
@@ -488,6 +505,7 @@ export const mutants: readonly Mutant[] = [
   ...lock,
   ...semaphore,
   ...rest,
+  ...seek,
   ...queue,
   ...priority,
   ...rwlock,
