@@ -1,4 +1,4 @@
-/** The programs of the guides to tasks, locals and context variables print what stands below them. */
+/** The programs of the guides to tasks, locals, context variables and executors print what stands below them. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import { transformSync } from "esbuild";
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const run = promisify(execFile);
 
-for (const guide of ["asyncio", "local", "context"]) {
+for (const guide of ["asyncio", "local", "context", "executors"]) {
   const text = readFileSync(join(root, "docs", "guide", `${guide}.md`), "utf8");
   const programs = [...text.matchAll(/```ts\n([\s\S]*?)```\n+```\n([\s\S]*?)```/g)];
 

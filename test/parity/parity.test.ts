@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import * as asyncio from "heddle/asyncio";
 import * as contextvars from "heddle/contextvars";
 import * as local from "heddle/local";
+import * as futures from "heddle/futures";
 import * as queue from "heddle/queue";
 import * as threading from "heddle/threading";
 
@@ -41,6 +42,15 @@ const python: Record<string, readonly string[]> = {
     ...members("ContextVar", "name get set reset"),
     ...members("Token", "var old_value MISSING"),
     ...members("Context", "run copy get keys values items"),
+  ],
+  // Of concurrent.futures, with the error of its thread pools.
+  futures: [
+    ..."FIRST_COMPLETED FIRST_EXCEPTION ALL_COMPLETED CancelledError TimeoutError InvalidStateError".split(" "),
+    ..."BrokenExecutor BrokenThreadPool Future Executor wait as_completed ProcessPoolExecutor".split(" "),
+    ..."ThreadPoolExecutor InterpreterPoolExecutor".split(" "),
+    ...members("Future", "cancel cancelled running done result exception add_done_callback"),
+    ...members("Future", "set_running_or_notify_cancel set_result set_exception"),
+    ...members("Executor", "submit map shutdown"),
   ],
   // Werkzeug 3.1.
   local: [
@@ -108,13 +118,17 @@ interface Module {
   readonly declarations: Map<string, string>;
 }
 
-function moduleOf(name: string, exports: Record<string, unknown>): Module {
+/** `folders`: where its declarations are, if not only in the folder of its name. */
+function moduleOf(name: string, exports: Record<string, unknown>, folders: readonly string[] = [name]): Module {
   const heading = `## ${name}: `;
-  const folder = path.join(root, "dist", "src", name);
   const declarations = new Map(
-    readdirSync(folder)
-      .filter((file) => file.endsWith(".d.ts"))
-      .map((file) => [file, readFileSync(path.join(folder, file), "utf8")]),
+    folders.flatMap((folder) =>
+      readdirSync(path.join(root, "dist", "src", folder))
+        .filter((file) => file.endsWith(".d.ts"))
+        .map(
+          (file) => [`${folder}/${file}`, readFileSync(path.join(root, "dist", "src", folder, file), "utf8")] as const,
+        ),
+    ),
   );
   const section = text.slice(text.indexOf(heading));
   const beyondAt = section.slice(section.indexOf("### Beyond Python"));
@@ -130,6 +144,7 @@ function moduleOf(name: string, exports: Record<string, unknown>): Module {
 const modules: readonly Module[] = [
   moduleOf("threading", threading),
   moduleOf("queue", queue),
+  moduleOf("futures", futures, ["futures", "executors"]),
   moduleOf("contextvars", contextvars),
   moduleOf("local", local),
   moduleOf("asyncio", asyncio),
@@ -138,7 +153,8 @@ const modules: readonly Module[] = [
 /** Everything that can be imported from the module, types included. */
 function exported({ declarations }: Module): Set<string> {
   const names = new Set<string>();
-  for (const [, list] of declarations.get("index.d.ts")!.matchAll(/export (?:type )?\{([^}]*)\}/g)) {
+  const index = [...declarations].filter(([file]) => file.endsWith("/index.d.ts")).map(([, text]) => text);
+  for (const [, list] of index.join("\n").matchAll(/export (?:type )?\{([^}]*)\}/g)) {
     for (const part of list!.split(",")) {
       const name = part
         .trim()
