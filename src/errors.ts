@@ -154,6 +154,13 @@ export class ShutDown extends HeddleError {
 /** An executor that cannot run anything any more. */
 export class BrokenExecutor extends RuntimeError {
   override readonly code: string = "ERR_HEDDLE_BROKEN_EXECUTOR";
+  /** The exit code of the worker that died, when it reported one. */
+  exitCode: number | undefined;
+
+  constructor(message?: string, options?: ErrorOptions & { exitCode?: number | undefined }) {
+    super(message, options);
+    this.exitCode = options?.exitCode;
+  }
 
   static {
     define(this, "BrokenExecutor");

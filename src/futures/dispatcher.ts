@@ -434,14 +434,23 @@ export class Dispatcher implements Runner {
   }
 }
 
-function lostTask(name: string, error: unknown): unknown {
-  // An error that a task let loose outside of its own call stack is still that task's error.
-  if (error !== undefined && !(error instanceof ThreadDiedError)) return error;
-  const how = error?.exitCode === undefined ? "" : ` (exit code ${error.exitCode})`;
-  const what = error === undefined ? "its thread returned" : error.message;
+function lostTask(name: string, error: unknown): BrokenThreadPool {
+  const isEnd = error instanceof ThreadDiedError;
+  // An error that nobody caught ends a worker as it ends a program.
+  const exitCode = isEnd ? error.exitCode : error === undefined ? undefined : 1;
+  const how = exitCode === undefined ? "" : ` (exit code ${exitCode})`;
+  const what = isEnd
+    ? error.message
+    : error === undefined
+      ? "its thread returned"
+      : `an error that the task let loose outside of its own calls was caught by nobody: ${textOf(error)}`;
   return new BrokenThreadPool(
-    `The worker ${name} that ran this task ended before the task was done${how}: ${what}. The pool goes on ` +
-      "with another worker.",
-    { cause: error },
+    `The worker ${name} that ran this task ended before the task was done${how}: ${what}. The pool goes on with ` +
+      "another worker.",
+    { cause: error, exitCode },
   );
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }

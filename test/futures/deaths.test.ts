@@ -53,7 +53,7 @@ function isLost(error: unknown, message: RegExp, exitCode?: number): asserts err
   const { cause } = error;
   assert.ok(cause instanceof ThreadDiedError, String(cause));
   if (exitCode !== undefined) {
-    assert.equal(cause.exitCode, exitCode);
+    assert.deepEqual([cause.exitCode, error.exitCode], [exitCode, exitCode]);
     assert.match(error.message, new RegExp(`exit code ${exitCode}`));
   }
 }
@@ -72,7 +72,7 @@ if (isMain(import.meta)) {
         });
       }
 
-      test(`throws from a timer while it waits, the caller in ${waiting}: that error is its own`, async () => {
+      test(`throws from a timer while it waits, the caller in ${waiting}: that error is the cause`, async () => {
         await using pool = new ThreadPoolExecutor({ maxWorkers: 1 });
         const first = pool.submit(
           () =>
@@ -82,9 +82,24 @@ if (isMain(import.meta)) {
               }, 1),
             ),
         );
-        const error = (await exception(first)) as RangeError & { code: string };
-        assert.ok(error instanceof RangeError);
-        assert.deepEqual([error.message, error.code], ["from a timer", "E_TIMER"]);
+        const error = (await exception(first)) as BrokenThreadPool;
+        assert.ok(error instanceof BrokenThreadPool && error.exitCode === 1, String(error));
+        assert.match(error.message, /caught by nobody: RangeError: from a timer/);
+        const cause = error.cause as RangeError & { code: string };
+        assert.ok(cause instanceof RangeError);
+        assert.deepEqual([cause.message, cause.code], ["from a timer", "E_TIMER"]);
+        assert.equal(await pool.submit(Math.abs, -1), 1);
+      });
+
+      test(`leaves a rejection to nobody while it waits, the caller in ${waiting}: the same`, async () => {
+        await using pool = new ThreadPoolExecutor({ maxWorkers: 1 });
+        const first = pool.submit(() => {
+          void Promise.reject(new RangeError("nobody's"));
+          return new Promise((resolve) => setTimeout(resolve, 60_000));
+        });
+        const error = (await exception(first)) as BrokenThreadPool;
+        assert.ok(error instanceof BrokenThreadPool && error.exitCode === 1, String(error));
+        assert.ok(error.cause instanceof RangeError && error.cause.message === "nobody's");
         assert.equal(await pool.submit(Math.abs, -1), 1);
       });
 
