@@ -17,7 +17,7 @@ import { packThrown, unpack } from "../core/messages.ts";
 import { memory, parker } from "../core/program.ts";
 import { recordOf } from "../core/raw/threads.ts";
 import { ring } from "../core/raw/wait-list.ts";
-import { type CancelledError, DeadlockError, ThreadDiedError } from "../errors.ts";
+import { type CancelledError, DeadlockError, NotSendableError, ThreadDiedError } from "../errors.ts";
 import { Future, type FutureSource } from "../futures/future.ts";
 import { SimpleQueue } from "../queue/simple-queue.ts";
 import { currentThread } from "../threading/current.ts";
@@ -31,7 +31,6 @@ interface Call {
   readonly fn: (...args: never[]) => unknown;
   readonly args: readonly unknown[];
   readonly context: PackedContext;
-  readonly reply: Reply;
 }
 
 /** `done` is set once the outcome is in `outcome`; the handle of `done` also names the call. */
@@ -40,13 +39,17 @@ interface Reply {
   readonly outcome: SimpleQueue<Outcome>;
 }
 
+/** The call comes in a queue of its own: if it cannot be taken in, where to say so is known all the same. */
+interface Request {
+  readonly call: SimpleQueue<Call>;
+  readonly reply: Reply;
+}
+
 interface Outcome {
   readonly value?: unknown;
   readonly error?: unknown;
   readonly kind: "value" | "error" | "cancelled";
 }
-
-type Request = Call | { readonly cancel: Event };
 
 /**
  * The event loop of a thread, for whoever wants to run something on it from another thread: {@link getRunningLoop} gives
@@ -92,17 +95,32 @@ async function serve({ requests }: EventLoop): Promise<void> {
   try {
     // The only one that gets: what is there is there for it, once the modules it needs are loaded.
     while (!requests.empty) {
-      const request = (await requests.get()) as Request;
-      if ("cancel" in request) running.get(request.cancel)?.cancel();
-      else begin(request);
+      const request = (await requests.get()) as Request | { readonly cancel: Event };
+      if (!("cancel" in request)) void begin(request);
+      else if (running.has(request.cancel)) running.get(request.cancel)!.cancel();
+      else cancelled.add(request.cancel);
     }
   } finally {
     isServing = false;
   }
 }
 
-function begin({ fn, args, context, reply }: Call): void {
+/** Cancelled before they began. */
+const cancelled: WeakSet<Event> = new WeakSet();
+
+async function begin({ call, reply }: Request): Promise<void> {
+  let taken: Call;
+  try {
+    // What it needs is imported first, which may fail.
+    taken = await call.get();
+  } catch (error) {
+    reply.outcome.putNowait({ kind: "error", error: unpack(packThrown(error)) });
+    reply.done.set();
+    return;
+  }
+  const { fn, args, context } = taken;
   const task = runInPacked(context, () => createTask(() => fn(...(args as never[]))));
+  if (cancelled.has(reply.done)) task.cancel();
   running.set(reply.done, task);
   task.addDoneCallback(() => {
     running.delete(reply.done);
@@ -154,10 +172,16 @@ export function runCoroutineThreadsafe<A extends unknown[], R>(
     throw new TypeError(`runCoroutineThreadsafe needs the loop that getRunningLoop() gave, not ${describe(loop)}`);
   }
   const reply: Reply = { done: new Event(), outcome: new SimpleQueue<Outcome>() };
-  const context = packContext(copyContext(), { lenient: true });
+  const call = new SimpleQueue<Call>();
+  try {
+    call.putNowait({ fn, args, context: packContext(copyContext(), { lenient: true }) } as Call);
+  } catch (error) {
+    if (error instanceof NotSendableError) error.message = error.message.replace(/^item\./, "");
+    throw error;
+  }
   const source = new LoopSource(loop, reply);
   const future = new Future<Awaited<R>>(source);
-  loop.requests.putNowait({ fn, args, context, reply } as Call);
+  loop.requests.putNowait({ call, reply });
   ringLoop(loop);
   // Not a wait of the task that calls.
   runInScope({ ...currentScope(), task: undefined }, () => void source.follow(future as Future));

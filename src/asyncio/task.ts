@@ -90,6 +90,7 @@ export class Task<T = unknown> extends Future<T> {
     });
     this.#name = options?.name ?? `Task-${++lastName}`;
     this.#running = new Running(this as Task<unknown>);
+    if (alive.size === 0) watchTasks();
     alive.add(this as Task<unknown>);
     this.#failure = { error: undefined, name: this.#name };
     const { importing } = currentScope();
@@ -202,7 +203,7 @@ export class Task<T = unknown> extends Future<T> {
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     this.#retrieve();
-    if (identity.running() === this.#running) {
+    if (currentRunning() === this.#running) {
       const error = new RuntimeError(`Task cannot await on itself: ${this.#name}`);
       return Promise.reject(error).then(onFulfilled, onRejected);
     }
@@ -284,11 +285,16 @@ host.onExit(() => {
   for (const failure of [...unretrieved]) report(failure);
 });
 
-identity.task = () => currentScope().task?.id ?? 0;
-identity.running = () => {
+/** Not before there are tasks: until then, no lock and no wait has to ask. */
+function watchTasks(): void {
+  identity.task = () => currentScope().task?.id ?? 0;
+  identity.running = currentRunning;
+}
+
+function currentRunning(): Running | undefined {
   const running = currentScope().task as Running | undefined;
   return running === undefined || running.task.done ? undefined : running;
-};
+}
 
 /**
  * Runs `fn` as a task: it begins once the calling code has come to its next `await` or its end, in a copy of the current
@@ -315,5 +321,5 @@ export function currentTask(): Task<unknown> | undefined {
 
 /** For the rest of asyncio: how the running task is interrupted. */
 export function currentInterruptions(): Interruptions | undefined {
-  return identity.running() as Running | undefined;
+  return currentRunning();
 }

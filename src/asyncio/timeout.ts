@@ -23,6 +23,9 @@ export class Timeout implements Disposable {
   #stop: () => void = () => undefined;
   #expired = false;
   #isOver = false;
+  /** The time passed while the block was at an `await`. */
+  #isLate = false;
+  #abort: AbortController | undefined;
 
   /** {@link timeout} makes them. `error`: what the waits in the block throw. */
   constructor(deadline: Deadline, error?: Error) {
@@ -61,24 +64,47 @@ export class Timeout implements Disposable {
     this.#arm(deadline);
   }
 
-  /** Ends the block. */
+  /** Aborts when the time has passed: pass it to `fetch` and the like, which a timeout cannot end otherwise. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#expired && !this.#abort.signal.aborted) this.#abort.abort(this.#error);
+    return this.#abort.signal;
+  }
+
+  /**
+   * Ends the block. Throws what the block's waits would have thrown if it was waiting for something else when the time
+   * passed, and so was not told.
+   */
   [Symbol.dispose](): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#stop();
     this.#end();
-    this.#task.withdraw(this.#error);
+    const isUntold = this.#task.withdraw(this.#error);
+    if (isUntold && this.#isLate && this.#abort === undefined) throw this.#error;
+  }
+
+  /** Ends the block, which has its own error already. */
+  static end(scope: Timeout): void {
+    scope.#isLate = false;
+    scope[Symbol.dispose]();
+  }
+
+  #expire(): void {
+    this.#expired = true;
+    this.#task.interrupt(this.#error, this.#number);
+    this.#abort?.abort(this.#error);
   }
 
   #arm(deadline: Deadline): void {
     // 0 is what is left of no time, and any number the clock may show.
     this.#deadline = deadline === 0 ? now() : deadline;
-    const expire = (): void => {
-      this.#expired = true;
-      this.#task.interrupt(this.#error, this.#number);
+    const late = (): void => {
+      this.#isLate = true;
+      if (!this.#expired) this.#expire();
     };
-    if (this.#deadline <= now()) expire();
-    else this.#stop = atDeadline(this.#deadline, expire);
+    if (this.#deadline <= now()) this.#expire();
+    this.#stop = atDeadline(this.#deadline, late);
   }
 }
 
@@ -126,11 +152,15 @@ async function within(deadline: Deadline, fn: (scope: Timeout) => unknown): Prom
     return await createTask(() => within(deadline, fn), { context: Context.of(currentValues()) });
   }
   const error = new CancelledError("The time of the timeout passed");
-  using scope = new Timeout(deadline, error);
+  const scope = new Timeout(deadline, error);
   try {
-    return await fn(scope);
+    const value = await fn(scope);
+    scope[Symbol.dispose]();
+    return value;
   } catch (thrown) {
     throw thrown === error ? timedOut() : thrown;
+  } finally {
+    Timeout.end(scope);
   }
 }
 

@@ -1,7 +1,7 @@
 /** What the tests of asyncio run in other threads. @module */
 
 import { currentTask, getRunningLoop, type EventLoop, runCoroutineThreadsafe, sleep } from "heddle/asyncio";
-import { ContextVar } from "heddle/contextvars";
+import { ContextVar, copyContext } from "heddle/contextvars";
 import { type Barrier, currentThread, type Event, getIdent } from "heddle/threading";
 import type { Queue } from "heddle/queue";
 
@@ -77,4 +77,23 @@ export async function askFor(loop: EventLoop, what: "error" | "unsendable"): Pro
 export async function serve(loops: Queue<EventLoop>, end: Event): Promise<void> {
   loops.putNowait(getRunningLoop());
   await end.wait();
+}
+
+/** The function's module cannot be evaluated in the main thread. */
+export async function askForWhatIsOnlyHere(loop: EventLoop): Promise<string> {
+  const { onlyHere } = await import("./programs/only-in-threads.ts");
+  try {
+    return String(await runCoroutineThreadsafe(onlyHere, loop));
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** A variable that comes before its module does. */
+export async function meetLate(variable: ContextVar<string>): Promise<unknown[]> {
+  variable.set("set early");
+  const { late } = await import("./programs/late.ts");
+  const seen = late.get("unset");
+  late.set("set late");
+  return [seen, variable.get(), copyContext().size];
 }

@@ -11,7 +11,9 @@ import {
   gather,
   shield,
   sleep,
+  type Task,
   TaskGroup,
+  type Timeout,
   timeout,
   timeoutAt,
   TimeoutError,
@@ -20,7 +22,7 @@ import {
 } from "heddle/asyncio";
 import { Context, ContextVar, copyContext } from "heddle/contextvars";
 import { Future, ThreadPoolExecutor } from "heddle/futures";
-import { currentThread, Event, Lock, RLock, spawn } from "heddle/threading";
+import { currentThread, DeadlockError, Event, Lock, RLock, spawn } from "heddle/threading";
 import { runProgram } from "../examples/run-example.ts";
 import { door, LONG, rejects, turn } from "./turns.ts";
 
@@ -220,6 +222,44 @@ if (isMain(import.meta)) {
     assert.deepEqual([child.cancelled, left.done], [true, false]);
     left.cancel();
     lock.release();
+  });
+
+  test("a timeout that passes at an await of something else is told at the end of the block, or by its signal", async () => {
+    const late = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+    await rejects(timeout(5, late), TimeoutError);
+    await rejects(timeout(0, late), TimeoutError);
+    const inBlock = (ms: number, fn: (limit: Timeout) => Promise<unknown>): Task<unknown> =>
+      createTask(async () => {
+        using limit = timeout(ms);
+        await fn(limit);
+      });
+    await rejects(inBlock(5, late), TimeoutError);
+    await rejects(inBlock(0, late), TimeoutError);
+    const aborted = (limit: Timeout): Promise<void> =>
+      new Promise((_, reject) => limit.signal.addEventListener("abort", () => reject(limit.signal.reason as Error)));
+    await rejects(inBlock(5, aborted), (error: Error) => error instanceof TimeoutError);
+    await rejects(timeout(5, aborted), TimeoutError);
+    await rejects(
+      timeout(5, async () => {
+        await late();
+        throw new RangeError("mine");
+      }),
+      RangeError,
+    );
+  });
+
+  test("tasks that wait for each other's RLocks: one of the waits is an error", async () => {
+    const [a, b] = [new RLock(), new RLock()];
+    const cross = async (first: RLock, second: RLock): Promise<string> => {
+      using _ = await first.acquire();
+      await sleep(0);
+      using _second = await second.acquire();
+      return "both";
+    };
+    const tasks = [createTask(() => cross(a, b)), createTask(() => cross(b, a))];
+    const results = await gather(tasks, { returnExceptions: true });
+    assert.equal(results.filter((result) => result instanceof DeadlockError).length, 1);
+    assert.ok(results.includes("both"));
   });
 
   test("many tasks that wait and are cancelled leave nothing behind", async () => {

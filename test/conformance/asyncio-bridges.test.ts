@@ -23,15 +23,18 @@ import {
   askAndCancel,
   askBlocking,
   askFor,
+  askForWhatIsOnlyHere,
   fail,
   hang,
   meet,
+  meetLate,
   odd,
   readOdd,
   readUser,
   serve,
   user,
 } from "../asyncio/calls.ts";
+import { late } from "../asyncio/programs/late.ts";
 import { rejects, turn } from "../asyncio/turns.ts";
 
 function block(began: Event, go: Event, ended: Event): void {
@@ -80,6 +83,19 @@ if (isMain(import.meta)) {
     const loop = getRunningLoop();
     assert.equal(await spawn(askFor, loop, "error" as const).join(), "RangeError: there");
     assert.match(await spawn(askFor, loop, "unsendable" as const).join(), /^NotSendableError: .*WeakMap/);
+  });
+
+  test("BR-3 a function that the loop's thread cannot load, and arguments that cannot be sent", async () => {
+    const loop = getRunningLoop();
+    assert.match(await spawn(askForWhatIsOnlyHere, loop).join(), /could not be imported .*not for the main thread$/);
+    assert.throws(
+      () => runCoroutineThreadsafe((value: unknown) => value, loop, { deep: new WeakMap() }),
+      (error: Error) => error instanceof NotSendableError && error.message.startsWith("args[0].deep: "),
+    );
+  });
+
+  test("a variable that comes before its module is that module's", async () => {
+    assert.deepEqual(await spawn(meetLate, late).join(), ["set early", "set late", 1]);
   });
 
   test("BR-4 cancelling the future cancels the task", async () => {

@@ -1,0 +1,5 @@
+/** @module */
+
+import { ContextVar } from "heddle/contextvars";
+
+export const late: ContextVar<string> = new ContextVar<string>("late");
