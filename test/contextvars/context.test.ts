@@ -1,7 +1,10 @@
 /** Contexts as maps, bad arguments, and `#context` without asynchronous following. @module */
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { Context, ContextVar, copyContext, Token } from "heddle/contextvars";
 import * as explicit from "../../src/context/explicit.ts";
 import { NO_SCOPE } from "../../src/context/scope.ts";
@@ -99,4 +102,15 @@ test("without AsyncLocalStorage a scope lasts as long as its call", async () => 
     /boom/,
   );
   assert.equal(explicit.currentScope(), NO_SCOPE);
+});
+
+test("a program without AsyncLocalStorage", async () => {
+  // The condition by which bundlers choose what is for web pages.
+  const program = fileURLToPath(new URL("no-storage.js", import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    "--conditions=browser",
+    "--conditions=heddle-source",
+    program,
+  ]);
+  assert.equal(stdout, "all hold\n");
 });
