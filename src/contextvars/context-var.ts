@@ -82,10 +82,10 @@ export class ContextVar<T> {
    */
   get(): T;
   get<F>(fallback: F): T | F;
-  get(...fallback: [] | [unknown]): unknown {
+  get(fallback?: unknown): unknown {
     const found = currentValues().all.find(this.#key);
     if (found !== undefined) return received(this.name, found.value);
-    if (fallback.length > 0) return fallback[0];
+    if (arguments.length > 0) return fallback;
     if (this.#default !== MISSING) return this.#default;
     throw new LookupError(
       `The context variable ${this.name} has no value here: set it, give it a default, or call get(fallback).`,

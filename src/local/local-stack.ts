@@ -66,7 +66,8 @@ export class LocalStack<T = unknown> {
 
   /** What is on top; `undefined`: nothing. */
   get top(): T | undefined {
-    return this.#stack.at(-1);
+    const stack = this.#stack;
+    return stack[stack.length - 1];
   }
 
   /**

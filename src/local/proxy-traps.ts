@@ -60,10 +60,7 @@ export function trapsFor(source: Source): ProxyHandler<Function> {
   return {
     get(_, key) {
       const value = source.current();
-      const primitive = isPrimitive(value);
-      const property: unknown = primitive
-        ? (value as Record<PropertyKey, unknown>)[key]
-        : Reflect.get(value as object, key, value);
+      const property = (value as Record<PropertyKey, unknown>)[key];
       if (typeof property === "function") {
         return key === "constructor" || isClass(property) ? property : forward(property);
       }

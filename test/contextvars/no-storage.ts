@@ -1,7 +1,16 @@
 /** Run without AsyncLocalStorage, as on a web page: what holds while a call is on the stack, and what after an await. */
 
 import assert from "node:assert/strict";
-import { CancelledError, createTask, currentTask, sleep, type Task, TaskGroup, timeout, TimeoutError } from "heddle/asyncio";
+import {
+  CancelledError,
+  createTask,
+  currentTask,
+  sleep,
+  type Task,
+  TaskGroup,
+  timeout,
+  TimeoutError,
+} from "heddle/asyncio";
 import { ContextVar, copyContext } from "heddle/contextvars";
 import { Local, LocalStack } from "heddle/local";
 import { Lock } from "heddle/threading";
