@@ -1,6 +1,8 @@
-/** A Local: the new thread sets its own num, and the main thread's stays what it was. */
-
-import { isMain, Local, Thread } from "heddle";
+// A Local: the new thread sets its own num, and the main thread's stays what it was.
+// Python: local = Local(); local.num = 1
+import { isMain } from "heddle";
+import { Local } from "heddle/local";
+import { Thread } from "heddle/threading";
 
 const local = new Local<{ num: number }>();
 
@@ -9,9 +11,11 @@ function work(): void {
   console.log("in new thread", local.num);
 }
 
-if (isMain(import.meta)) {
+export async function main(): Promise<void> {
   local.num = 1;
   const thread = new Thread({ target: work }).start();
   await thread.join();
   console.log("in main", local.num);
 }
+
+if (isMain(import.meta)) await main();

@@ -16,6 +16,9 @@ import * as imageQueue from "./image-queue.ts";
 import * as producerConsumer from "./producer-consumer.ts";
 import * as squares from "./squares.ts";
 import * as sum from "./sum.ts";
+import * as tasks from "./tasks.ts";
+import * as threadLocal from "./thread-local.ts";
+import * as threadStack from "./thread-stack.ts";
 
 export interface Step {
   name: string;
@@ -87,6 +90,22 @@ Each image goes to exactly one worker; both stop when the queue is empty.`,
     about: `Ten daemon workers that never return, twenty items, queue.join().
 A program of its own, to show that daemon threads do not keep it alive.`,
     run: () => runProgram("twenty-items"),
+  },
+  {
+    name: "thread-local",
+    about: "An object whose attributes are each thread's own: what the new thread sets, the main thread does not see.",
+    run: threadLocal.main,
+  },
+  {
+    name: "thread-stack",
+    about: "A stack of that kind: the new thread begins with an empty one.",
+    run: threadStack.main,
+  },
+  {
+    name: "tasks",
+    about: `Three tasks on one event loop, each with a context variable of its own, in a group.
+One fails; the others are cancelled and clean up.`,
+    run: tasks.main,
   },
   {
     name: "sum",

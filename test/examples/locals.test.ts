@@ -14,3 +14,14 @@ test("CAN-7 thread-stack: 1, undefined, 2, 1", async () => {
     "finally main 1",
   ]);
 });
+
+test("tasks: one fails, the others are cancelled and clean up", async () => {
+  assert.deepEqual(await runExample("tasks"), [
+    "a: begins",
+    "b: begins",
+    "c: begins",
+    "a: cancelled, cleans up",
+    "c: cancelled, cleans up",
+    "Error: no route to b",
+  ]);
+});

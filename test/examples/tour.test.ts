@@ -15,7 +15,6 @@ test("tour --list names every step", async () => {
     lines.map((line) => line.split(/ {2,}| (?=[A-Z1])/)[0]),
     steps.map((step) => step.name),
   );
-  assert.equal(steps.length, 13);
 });
 
 test("tour: an unknown step is an error that lists the steps", async () => {
@@ -36,7 +35,7 @@ test("tour: all steps, each under its title, with a summary, no escape codes in 
   assert.equal(ended.stderr, "");
   assert.equal(ended.code, 0, `killed by ${ended.signal}`);
   const { lines } = ended;
-  assert.match(lines[0]!, /^heddle, a tour: 13 steps on \d+ cores, Node v\d+/);
+  assert.match(lines[0]!, new RegExp(`^heddle, a tour: ${steps.length} steps on \\d+ cores, Node v\\d+`));
   for (const control of ["\x1b", "\r"]) assert.ok(!lines.join("\n").includes(control));
   const titles = lines.filter((line) => line.startsWith("── ")).map((line) => line.split(" ").slice(1, 3).join(" "));
   assert.deepEqual(
