@@ -11,9 +11,10 @@
  * history of each thread, order of sleepers) are hashed, so that none is visited twice. No choice left while a thread
  * has not ended: a deadlock, or a lost wake-up.
  *
- * Operations on words that only one thread uses, that nobody writes, or that are always used under one guard need no
- * choice: they commute with everything others can do meanwhile. Which words these are is assumed and checked; when the
- * assumption breaks, the word is marked as shared and the exploration starts again.
+ * An operation on a word needs no choice if all that other threads ever do to that word either does not matter to it
+ * (both only read), or happens under a guard that is held here too: it commutes with everything others can do meanwhile.
+ * Which operations these are, told apart by thread, by guards held and by whether they write, is assumed and checked;
+ * when the assumption breaks, both are marked as concurrent and the exploration starts again.
  *
  * A kill is offered after each operation of the victim that changed something: in between it makes no difference.
  *
@@ -38,6 +39,14 @@ export const OP = {
   note: 7,
 } as const;
 const OP_NAMES: readonly string[] = Object.keys(OP);
+
+/** One way in which a word is used. */
+interface Use {
+  /** `guards held << 5 | writes << 4 | thread`. */
+  readonly how: number;
+  /** Others use the word at the same time. */
+  concurrent: boolean;
+}
 
 const STATUS = { ready: 0, asleep: 1, ended: 2, killed: 3, idle: 4 } as const;
 const STATUS_NAMES: readonly string[] = Object.keys(STATUS);
@@ -181,19 +190,13 @@ export class Engine implements Explorer {
   #last = -1;
   #log: string[] | undefined;
 
-  // What is known of each word that is not shared: who used it, whether it was written, which guards always protected it.
-  readonly #shared: Uint8Array;
-  readonly #users: Uint8Array;
-  readonly #written: Uint8Array;
-  readonly #protectors: Int32Array;
+  /** How each word was used so far. */
+  readonly #uses: (Use[] | undefined)[];
   #broken = false;
 
   constructor(memory: Int32Array) {
     this.memory = memory;
-    this.#shared = new Uint8Array(memory.length);
-    this.#users = new Uint8Array(memory.length);
-    this.#written = new Uint8Array(memory.length);
-    this.#protectors = new Int32Array(memory.length).fill(-1);
+    this.#uses = Array.from({ length: memory.length }, () => undefined);
     // Plain reads and writes of words are operations too.
     this.words = new Proxy(memory, {
       get: (target, key) => this.#plainGet(target, key),
@@ -287,7 +290,7 @@ export class Engine implements Explorer {
     t.spinning = -1;
     this.#lastLoaded = kind === OP.load ? address : -1;
     if (t.cursor < t.history.length) return t.history[t.cursor++]!;
-    const local = again || kind === OP.note || this.#shared[address] === 0;
+    const local = again || kind === OP.note || !this.#isConcurrent(t, kind, address);
     const offerKill = t.victim && t.wrote && this.#killsLeft > 0 && kind !== OP.note;
     if (local && !offerKill && kind !== OP.wait) {
       const result = this.#perform(t, kind, address, a, b);
@@ -357,9 +360,7 @@ export class Engine implements Explorer {
         break;
       default:
     }
-    // Writing what is there already changes nothing, but says that the word is written.
-    if (this.#shared[address] === 0)
-      this.#account(t, address, kind !== OP.load && kind !== OP.wait && kind !== OP.notify);
+    this.#account(t, kind, address);
     if (wrote) {
       if (this.#isGuard(address)) this.#checkGuard(t, address, seen, value);
       if (value !== seen) this.#write(address, value);
@@ -405,19 +406,37 @@ export class Engine implements Explorer {
     this.#hashB ^= g ^ (g >>> 15);
   }
 
-  /** Keeps the assumptions about a word that is not shared, and breaks them if they do not hold. */
-  #account(t: ModelThread, address: number, writes: boolean): void {
+  /** As in {@link Use}. While an operation runs, a guard that it opens is still held. */
+  #how(t: ModelThread, kind: number): number {
     let held = 0;
-    for (let i = 0; i < this.guards.length; i++) {
-      if (this.memory[this.guards[i]!]! >>> 1 === t.tid) held |= 1 << i;
+    const { guards, memory } = this;
+    for (let i = 0; i < guards.length; i++) if (memory[guards[i]!]! >>> 1 === t.tid) held |= 1 << i;
+    // Waking who waits for a word counts as writing it.
+    return (held << 5) | (kind === OP.load || kind === OP.wait ? 0 : 16) | t.index;
+  }
+
+  #isConcurrent(t: ModelThread, kind: number, address: number): boolean {
+    const uses = this.#uses[address];
+    if (uses === undefined) return false;
+    const how = this.#how(t, kind);
+    for (let i = 0; i < uses.length; i++) if (uses[i]!.how === how) return uses[i]!.concurrent;
+    return false;
+  }
+
+  /** Keeps the assumptions about how a word is used, and breaks them if they do not hold. */
+  #account(t: ModelThread, kind: number, address: number): void {
+    const how = this.#how(t, kind);
+    const uses = (this.#uses[address] ??= []);
+    for (let i = 0; i < uses.length; i++) if (uses[i]!.how === how) return;
+    const use: Use = { how, concurrent: false };
+    for (const other of uses) {
+      const bothRead = ((other.how | how) & 16) === 0;
+      if (bothRead || (other.how & 15) === t.index || ((other.how & how) >>> 5) !== 0) continue;
+      if (!other.concurrent || !use.concurrent) this.#broken = true;
+      other.concurrent = true;
+      use.concurrent = true;
     }
-    this.#users[address]! |= 1 << t.index;
-    if (writes) this.#written[address] = 1;
-    this.#protectors[address]! &= held;
-    const users = this.#users[address]!;
-    if ((users & (users - 1)) === 0 || this.#written[address] === 0 || this.#protectors[address] !== 0) return;
-    this.#shared[address] = 1;
-    this.#broken = true;
+    uses.push(use);
   }
 
   // ── Running threads ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -783,7 +802,8 @@ export class Engine implements Explorer {
   #trace(t: ModelThread, kind: number, address: number, a: number, b: number, seen: number, result: number): void {
     const name = this.names(address);
     // What concerns nobody else, and turns of a spin loop, would only hide the rest.
-    if (kind === OP.load && (this.#shared[address] === 0 || this.#log!.at(-1) === `${t.name}: ${name} is ${seen}`))
+    const isPrivate = this.#uses[address]?.every((use) => !use.concurrent) === true;
+    if (kind === OP.load && (isPrivate || this.#log!.at(-1) === `${t.name}: ${name} is ${seen}`))
       return;
     switch (kind) {
       case OP.load:
