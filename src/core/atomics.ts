@@ -72,8 +72,15 @@ export function exchangeLong(words: LongWords, index: number, value: bigint): bi
 
 const hint = (Atomics as { pause?: () => void }).pause;
 
+const own = new Int32Array(1);
+
+/** As long as the hint takes, about 20 ns, and like it off the cache line that others work on. */
+function idle(): void {
+  for (let i = 0; i < 3; i++) Atomics.exchange(own, 0, 0);
+}
+
 /** One turn of a spin loop. */
-export const pause: () => void = hint === undefined ? () => undefined : () => hint();
+export const pause: () => void = hint === undefined ? idle : () => hint();
 
 /** May this thread block? A web page may not: there, `Atomics.wait` throws. */
 export function canBlock(): boolean {

@@ -163,6 +163,8 @@ export const SLOT = {
   granter: 11,
   /** The cell that a putter brings or a getter is given. */
   payload: 12,
+  /** How often in a row its thread spun in vain before it slept. */
+  failures: 13,
 } as const;
 
 export const SLOT_WORDS = 16;
@@ -289,7 +291,7 @@ export const BARRIER = {
 export const BARRIER_STATE = { filling: 0, action: 1, broken: 2, releasing: 3 } as const;
 export const BARRIER_WORDS = 11;
 
-/** What getters change, what putters change and what hardly ever changes lie on cache lines of their own. */
+/** What gets change, what puts change and what hardly ever changes lie on cache lines of their own. */
 export const QUEUE = {
   joiners: 2,
   /** Address of the ring: its mask, then the cells. */
@@ -304,29 +306,33 @@ export const QUEUE = {
   getters: 24,
   /** How many items were ever put, got, and reported done; they wrap. */
   gets: 27,
-  /** What getters last saw of `puts`; not before `gets`. */
+  /** What getters last saw of `puts`; never beyond it. */
   seenPuts: 28,
   done: 29,
+  /** Not 0: a get must look at all of the queue. 0: no putter waits. */
+  heedGets: 30,
   putters: 46,
   puts: 49,
-  /** What putters last saw of `gets`; not after it. */
+  /** What putters last saw of `gets`; never beyond it. */
   seenGets: 50,
+  /** Not 0: a put must look at all of the queue. 0: nobody waits, and it is not shut down. */
+  heedPuts: 51,
 } as const;
-export const QUEUE_WORDS = 51;
+export const QUEUE_WORDS = 52;
 
 /** A PriorityQueue's own words, after those of a queue. */
 export const PRIORITY = {
   /** Which counter is behind the list; see raw/priority.ts. */
-  operation: 51,
+  operation: 52,
   /** Message of the key or compare function, or 0. */
-  function: 52,
+  function: 53,
   /** Address of the lock of those who compare items by the user's function, holding a reference; 0: keys are compared. */
-  turn: 53,
+  turn: 54,
   /** First nodes, one for each of so many levels. */
-  heads: 54,
+  heads: 55,
   levels: 12,
 } as const;
-export const PRIORITY_WORDS = 66;
+export const PRIORITY_WORDS = 67;
 
 export const RWLOCK = {
   /** `writer's tid << 1 | poisoned`; see raw/rwlock.ts. */

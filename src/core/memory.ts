@@ -25,6 +25,8 @@ export interface Memory {
   record: number;
   /** False where blocking is forbidden (a browser's page): guards then spin. */
   readonly canBlock: boolean;
+  /** Pauses that a thread spins for before it sleeps; see raw/spin.ts. */
+  readonly patience: number;
   /**
    * Makes sure that {@link words} covers `address`, and returns it. It may replace `words`, so call it in a statement
    * of its own: in `load(memory.words, memory.reach(a))` the old view was taken before.
@@ -47,6 +49,9 @@ export interface Memory {
 const LIMITS: readonly number[] = [MAX_PAGES, MAX_PAGES / 4, MAX_PAGES / 16];
 const FIRST_SIZE = 16;
 
+/** In pauses of about 20 ns: as long as falling asleep and being woken takes. */
+const PATIENCE = 256;
+
 /** The memory that the threads of one program share: one growable SharedArrayBuffer. */
 export class ThreadMemory implements Memory {
   readonly buffer: SharedArrayBuffer;
@@ -56,12 +61,14 @@ export class ThreadMemory implements Memory {
   self = 0;
   record = 0;
   readonly canBlock: boolean;
+  readonly patience: number;
   /** Set by the host. */
   isGone: ((tid: number) => boolean) | undefined;
 
   constructor(buffer: SharedArrayBuffer, canBlock: boolean) {
     this.buffer = buffer;
     this.canBlock = canBlock;
+    this.patience = processors() > 1 ? PATIENCE : 0;
     // Fixed-length views: length-tracking ones are 10 to 40 times slower.
     this.words = new Int32Array(buffer, 0, buffer.byteLength / 4);
     this.bytes = new Uint8Array(buffer, 0, buffer.byteLength);
@@ -123,6 +130,11 @@ export class ThreadMemory implements Memory {
     this.words = new Int32Array(this.buffer, 0, this.buffer.byteLength / 4);
     this.bytes = new Uint8Array(this.buffer, 0, this.buffer.byteLength);
   }
+}
+
+/** Where the platform does not say, as on Node 20, more than one is likely. */
+function processors(): number {
+  return (globalThis as { navigator?: { hardwareConcurrency?: number } }).navigator?.hardwareConcurrency ?? 2;
 }
 
 function allocate(): SharedArrayBuffer {

@@ -26,6 +26,8 @@ export class ModelMemory implements Memory {
   readonly engine: Engine;
   readonly bytes: Uint8Array;
   readonly canBlock = true;
+  /** One look: seeing a change only later is the same as having started to look later. */
+  readonly patience = 1;
   /** Who acts while no thread runs: setting up and checking are done in the name of a thread. */
   actor = 0;
   actorRecord = 0;

@@ -1,6 +1,6 @@
 /**
- * The queue of items: its cells in some order (raw/ring.ts, raw/priority.ts), and three wait lists. All of it changes
- * under the guard of the getters' list.
+ * The queue of items: its cells in some order (raw/ring.ts, raw/priority.ts), and three wait lists. It changes under the
+ * guards of the getters' list and the putters' list, both of them; only for what raw/ends.ts does, one is enough.
  *
  * ```
  *   put ─► add a cell, puts + 1 ────┐                      ┌─► first getter ─► granted with its cell
@@ -11,7 +11,7 @@
  * ```
  * Each step is committed by one store of a counter. Moving a cell between the queue and a waiting slot takes two: the
  * counter, and the grant. So the slot is marked `moving` first, with the value the counter will have; whoever takes over
- * the guard from a thread that died in between sees from the counter whether the cell has moved, and completes or
+ * the guards from a thread that died in between sees from the counter whether the cell has moved, and completes or
  * forgets the move. Nothing that was put is lost or delivered twice; a getter that dies gives its cell back.
  *
  * A cell is one word: an odd number is a small integer itself, anything else the address of a message, or a constant
@@ -23,11 +23,14 @@
 import { load, store } from "#atomics";
 import { GRANT, LIST, QUEUE, SLOT, TAG } from "../layout.ts";
 import type { Memory } from "../memory.ts";
+import { addLast, got, heedBoth, heedPuts, REMOVED, removeFirst } from "./ends.ts";
 import { byPriority } from "./priority.ts";
 import { ADDED, type Comparator, type QueueOrder } from "./queue-order.ts";
 import { fifo, lifo } from "./ring.ts";
+import { spinWhile } from "./spin.ts";
 import { enqueue, first, grant, grantAllAndUnlock, lockList, takeOut, unlockList, wakeAll } from "./wait-list.ts";
 
+export { got } from "./ends.ts";
 export { createRing, ringBytes } from "./ring.ts";
 
 /** The last two as in `ADDED`. */
@@ -50,8 +53,19 @@ function orderOf(memory: Memory, queue: number): QueueOrder {
   }
 }
 
+/** Do puts and gets each have an end of their own? */
+function hasEnds(memory: Memory, queue: number): boolean {
+  const tag = memory.words[queue];
+  return tag !== TAG.lifoQueue && tag !== TAG.priorityQueue;
+}
+
 function size(memory: Memory, queue: number): number {
   return (load(memory.words, queue + QUEUE.puts) - load(memory.words, queue + QUEUE.gets)) | 0;
+}
+
+/** May the slot's thread spin, as it will block otherwise? A worker must not take another task after it was cancelled. */
+function maySpin(memory: Memory, queue: number, slot: number): boolean {
+  return memory.canBlock && memory.words[queue] !== TAG.ring && load(memory.words, slot + SLOT.async) === 0;
 }
 
 export function queueSize(memory: Memory, queue: number): number {
@@ -74,40 +88,47 @@ export function putCell(
   compare?: Comparator,
   again = false,
 ): number {
-  const guard = queue + QUEUE.getters;
+  if (hasEnds(memory, queue)) {
+    if (addLast(memory, queue, cell)) return PUT.done;
+    if (slot !== 0 && maySpin(memory, queue, slot)) {
+      const gets = load(memory.words, queue + QUEUE.gets);
+      const n = (load(memory.words, queue + QUEUE.puts) - gets) | 0;
+      const isFull = n > 0 && n === load(memory.words, queue + QUEUE.maxsize);
+      if (isFull && spinWhile(memory, queue + QUEUE.gets, gets, slot) && addLast(memory, queue, cell)) return PUT.done;
+    }
+  }
   lockQueue(memory, queue);
   if (load(memory.words, queue + QUEUE.shut) !== 0) {
-    unlockList(memory, guard);
+    unlockQueue(memory, queue);
     return PUT.shut;
   }
   const n = size(memory, queue);
   const maxsize = load(memory.words, queue + QUEUE.maxsize);
   if (maxsize > 0 && n >= maxsize) {
     if (slot === 0) {
-      unlockList(memory, guard);
+      unlockQueue(memory, queue);
       return PUT.full;
     }
     store(memory.words, slot + SLOT.payload, cell);
-    const list = queue + QUEUE.putters;
-    lockList(memory, list);
-    enqueue(memory, list, slot, queue, again);
-    unlockList(memory, list);
-    unlockList(memory, guard);
+    heedBoth(memory, queue);
+    enqueue(memory, queue + QUEUE.putters, slot, queue, again);
+    unlockQueue(memory, queue);
     return PUT.queued;
   }
   const added = orderOf(memory, queue).add(memory, queue, cell, n, compare);
   // Who was invited and then refused leaves its place to the next.
   if (added === ADDED.refused) settleAndUnlock(memory, queue);
-  else if (load(memory.words, guard + LIST.head) === 0) unlockList(memory, guard);
+  else if (load(memory.words, queue + QUEUE.getters + LIST.head) === 0) unlockQueue(memory, queue);
   else settleAndUnlock(memory, queue);
   return added;
 }
 
 /** As {@link putCell} into a queue without bounds, for callers who wake those who wait, or know that none need be. */
 export function addCell(memory: Memory, queue: number, cell: number): void {
+  if (addLast(memory, queue, cell)) return;
   lockQueue(memory, queue);
   orderOf(memory, queue).add(memory, queue, cell, size(memory, queue));
-  unlockList(memory, queue + QUEUE.getters);
+  unlockQueue(memory, queue);
 }
 
 /** Gets all cells there are, in order, from a queue that nobody waits to put into. */
@@ -116,51 +137,92 @@ export function getCells(memory: Memory, queue: number): number[] {
   const order = orderOf(memory, queue);
   const cells = order.cells(memory, queue);
   order.clear(memory, queue);
-  unlockList(memory, queue + QUEUE.getters);
+  unlockQueue(memory, queue);
   return cells;
 }
 
-/** Where {@link getCell} leaves the cell. One thread, one call at a time: nothing can come in between. */
-export const got: { cell: number } = { cell: 0 };
-
 /** Gets a cell into {@link got}, or says why not. With a slot (not 0), an empty queue enters the slot. */
 export function getCell(memory: Memory, queue: number, slot: number): number {
-  const guard = queue + QUEUE.getters;
+  if (hasEnds(memory, queue) && getFirst(memory, queue)) return GET.done;
+  // The counter of gets comes first: it was then not beyond what is found of the other, so that they met at that moment.
+  const gets = load(memory.words, queue + QUEUE.gets);
+  if (load(memory.words, queue + QUEUE.puts) === gets && load(memory.words, queue + QUEUE.shut) === 0) {
+    if (slot === 0) return GET.empty;
+    if (maySpin(memory, queue, slot) && hasEnds(memory, queue) && spinWhile(memory, queue + QUEUE.puts, gets, slot)) {
+      if (getFirst(memory, queue)) return GET.done;
+    }
+  }
   lockQueue(memory, queue);
   if (size(memory, queue) > 0) {
     const order = orderOf(memory, queue);
     got.cell = order.next(memory, queue);
     order.remove(memory, queue);
-    if (load(memory.words, queue + QUEUE.putters + LIST.head) === 0) unlockList(memory, guard);
+    if (load(memory.words, queue + QUEUE.putters + LIST.head) === 0) unlockQueue(memory, queue);
     else settleAndUnlock(memory, queue);
     return GET.done;
   }
   if (load(memory.words, queue + QUEUE.shut) !== 0) {
-    unlockList(memory, guard);
+    unlockQueue(memory, queue);
     return GET.shut;
   }
   if (slot !== 0) {
     store(memory.words, slot + SLOT.payload, 0);
-    enqueue(memory, guard, slot, queue);
+    heedPuts(memory, queue);
+    enqueue(memory, queue + QUEUE.getters, slot, queue);
   }
-  unlockList(memory, guard);
+  unlockQueue(memory, queue);
   return slot === 0 ? GET.empty : GET.queued;
 }
 
-/** Takes the queue's guard; if its holder died, first completes what that had begun. */
+function getFirst(memory: Memory, queue: number): boolean {
+  const removed = removeFirst(memory, queue);
+  if (removed === REMOVED.takenOver) {
+    lockList(memory, queue + QUEUE.putters);
+    settleAndUnlock(memory, queue);
+  }
+  return removed === REMOVED.done;
+}
+
+/** Takes the getters' guard alone: enough for what is done with items that were got. */
+function lockGets(memory: Memory, queue: number): void {
+  while (lockList(memory, queue + QUEUE.getters)) {
+    lockList(memory, queue + QUEUE.putters);
+    settleAndUnlock(memory, queue);
+  }
+}
+
+/** Takes both guards; if the holder of the getters' died, first completes what that had begun. */
 function lockQueue(memory: Memory, queue: number): void {
-  while (lockList(memory, queue + QUEUE.getters)) settleAndUnlock(memory, queue);
+  for (;;) {
+    const tookOver = lockList(memory, queue + QUEUE.getters);
+    lockList(memory, queue + QUEUE.putters);
+    if (!tookOver) break;
+    settleAndUnlock(memory, queue);
+  }
   orderOf(memory, queue).repair?.(memory, queue);
+}
+
+/** The getters' guard last: who dies here leaves what it began to whoever takes over that one. */
+function unlockQueue(memory: Memory, queue: number): void {
+  const { words } = memory;
+  const putters = words[queue + QUEUE.putters + LIST.head] !== 0;
+  if (!putters && words[queue + QUEUE.heedGets] !== 0) store(words, queue + QUEUE.heedGets, 0);
+  if (!putters && words[queue + QUEUE.heedPuts] !== 0) {
+    const getters = words[queue + QUEUE.getters + LIST.head] !== 0;
+    if (!getters && words[queue + QUEUE.shut] === 0) store(words, queue + QUEUE.heedPuts, 0);
+  }
+  unlockList(memory, queue + QUEUE.putters);
+  unlockList(memory, queue + QUEUE.getters);
 }
 
 function settleAndUnlock(memory: Memory, queue: number): void {
   const woken: number[] = [];
   settle(memory, queue, woken);
-  unlockList(memory, queue + QUEUE.getters);
+  unlockQueue(memory, queue);
   wakeAll(memory, woken);
 }
 
-/** Serves waiting getters and putters as far as possible, first completing what a dead thread began. Under the guard. */
+/** Serves waiting getters and putters as far as possible, first completing what a dead thread began. Under both guards. */
 function settle(memory: Memory, queue: number, woken: number[]): void {
   const getters = queue + QUEUE.getters;
   const putters = queue + QUEUE.putters;
@@ -194,7 +256,6 @@ function settle(memory: Memory, queue: number, woken: number[]): void {
 }
 
 function admit(memory: Memory, queue: number, putters: number, woken: number[]): boolean {
-  lockList(memory, putters);
   const putter = first(memory, putters);
   const maxsize = load(memory.words, queue + QUEUE.maxsize);
   const n = size(memory, queue);
@@ -213,13 +274,11 @@ function admit(memory: Memory, queue: number, putters: number, woken: number[]):
     if (added === ADDED.done) store(memory.words, putter + SLOT.payload, 0);
     serve(memory, putters, putter, woken, added === ADDED.done ? GRANT.done : GRANT.refused);
   }
-  unlockList(memory, putters);
   return admitted;
 }
 
 /** Tells the first putter to try again, if there is room besides what the `invited` will take. */
 function invite(memory: Memory, queue: number, putters: number, woken: number[], invited: number): boolean {
-  lockList(memory, putters);
   const putter = first(memory, putters);
   const maxsize = load(memory.words, queue + QUEUE.maxsize);
   const room = putter !== 0 && (maxsize <= 0 || size(memory, queue) + invited < maxsize);
@@ -228,7 +287,6 @@ function invite(memory: Memory, queue: number, putters: number, woken: number[],
     store(memory.words, putter + SLOT.payload, 0);
     serve(memory, putters, putter, woken, GRANT.retry);
   }
-  unlockList(memory, putters);
   return room;
 }
 
@@ -274,39 +332,35 @@ export function cancelGet(memory: Memory, queue: number, slot: number): boolean 
 /** Settles first: whoever died here may have given the slot its item, or put it into the queue, without saying so. */
 function cancelIn(memory: Memory, queue: number, list: number, slot: number): boolean {
   const woken: number[] = [];
-  const isPutter = list === queue + QUEUE.putters;
   lockQueue(memory, queue);
   settle(memory, queue, woken);
-  if (isPutter) lockList(memory, list);
   const waiting = takeOut(memory, list, slot);
-  if (isPutter) unlockList(memory, list);
-  unlockList(memory, queue + QUEUE.getters);
+  unlockQueue(memory, queue);
   wakeAll(memory, woken);
   return waiting;
 }
 
 /** False: more items were reported done than put. */
 export function markDone(memory: Memory, queue: number): boolean {
-  lockQueue(memory, queue);
+  lockGets(memory, queue);
   const left = unfinished(memory, queue);
   if (left > 0) store(memory.words, queue + QUEUE.done, (load(memory.words, queue + QUEUE.done) + 1) | 0);
-  unlockAndRelease(memory, queue, left === 1);
+  if (left === 1) releaseJoiners(memory, queue);
+  unlockList(memory, queue + QUEUE.getters);
   return left > 0;
 }
 
-/** Unlocks the queue, and lets those go who wait for all items to be done. */
-function unlockAndRelease(memory: Memory, queue: number, joiners: boolean): void {
+/** Lets those go who wait for all items to be done. */
+function releaseJoiners(memory: Memory, queue: number): void {
   const list = queue + QUEUE.joiners;
-  if (joiners && load(memory.words, list + LIST.head) !== 0) {
-    lockList(memory, list);
-    grantAllAndUnlock(memory, list, () => GRANT.done);
-  }
-  unlockList(memory, queue + QUEUE.getters);
+  if (load(memory.words, list + LIST.head) === 0) return;
+  lockList(memory, list);
+  grantAllAndUnlock(memory, list, () => GRANT.done);
 }
 
 /** True: nothing is unfinished. False: the slot waits for that. */
 export function joinOrEnqueue(memory: Memory, queue: number, slot: number): boolean {
-  lockQueue(memory, queue);
+  lockGets(memory, queue);
   const finished = unfinished(memory, queue) <= 0;
   if (!finished) {
     lockList(memory, queue + QUEUE.joiners);
@@ -320,6 +374,7 @@ export function joinOrEnqueue(memory: Memory, queue: number, slot: number): bool
 /** No more puts; gets drain what is left. `immediate` drops that too, handing each message to `discard`. */
 export function shutDown(memory: Memory, queue: number, immediate: boolean, discard: (message: number) => void): void {
   lockQueue(memory, queue);
+  heedPuts(memory, queue);
   store(memory.words, queue + QUEUE.shut, 1);
   const order = orderOf(memory, queue);
   const dropped = immediate ? order.cells(memory, queue) : [];
@@ -327,16 +382,18 @@ export function shutDown(memory: Memory, queue: number, immediate: boolean, disc
     order.clear(memory, queue);
     store(memory.words, queue + QUEUE.done, (load(memory.words, queue + QUEUE.done) + dropped.length) | 0);
   }
-  lockList(memory, queue + QUEUE.putters);
-  grantAllAndUnlock(memory, queue + QUEUE.putters, () => GRANT.broken);
   const finished = dropped.length > 0 && unfinished(memory, queue) <= 0;
   const woken: number[] = [];
   const getters = queue + QUEUE.getters;
-  for (let slot = first(memory, getters); slot !== 0; slot = first(memory, getters)) {
-    woken.push(slot, load(memory.words, slot + SLOT.async), load(memory.words, slot + SLOT.tid));
-    grant(memory, getters, slot, GRANT.broken);
+  const putters = queue + QUEUE.putters;
+  for (let slot = first(memory, putters); slot !== 0; slot = first(memory, putters)) {
+    serve(memory, putters, slot, woken, GRANT.broken);
   }
-  unlockAndRelease(memory, queue, finished);
+  for (let slot = first(memory, getters); slot !== 0; slot = first(memory, getters)) {
+    serve(memory, getters, slot, woken, GRANT.broken);
+  }
+  if (finished) releaseJoiners(memory, queue);
+  unlockQueue(memory, queue);
   wakeAll(memory, woken);
   for (const cell of dropped) dropCell(memory, queue, cell, discard);
 }
@@ -366,7 +423,7 @@ export function discardItems(memory: Memory, queue: number, discard: (message: n
 export function cellsIn(memory: Memory, queue: number): number[] {
   lockQueue(memory, queue);
   const cells = orderOf(memory, queue).cells(memory, queue);
-  unlockList(memory, queue + QUEUE.getters);
+  unlockQueue(memory, queue);
   return cells;
 }
 

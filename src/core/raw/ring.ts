@@ -81,18 +81,31 @@ function removeAll(memory: Memory, queue: number): void {
   store(memory.words, queue + QUEUE.gets, load(memory.words, queue + QUEUE.puts));
 }
 
+/** What the ends remember of each other's counters must not stay behind until these have wrapped; see raw/ends.ts. */
+function remember(memory: Memory, queue: number): void {
+  memory.words[queue + QUEUE.seenGets] = load(memory.words, queue + QUEUE.gets);
+  memory.words[queue + QUEUE.seenPuts] = load(memory.words, queue + QUEUE.puts);
+}
+
 export const fifo: QueueOrder = {
   add(memory, queue, cell, n) {
     const ring = roomFor(memory, queue, n, firstOfQueue);
     setCell(memory, ring, load(memory.words, queue + QUEUE.puts), cell);
     moveOn(memory, queue + QUEUE.puts, 1);
+    remember(memory, queue);
     return ADDED.done;
   },
   next: (memory, queue) => cellAt(memory, queue, load(memory.words, queue + QUEUE.gets)),
-  remove: removeOne,
+  remove(memory, queue) {
+    removeOne(memory, queue);
+    remember(memory, queue);
+  },
   putBack(memory, queue, cell, n) {
     const ring = roomFor(memory, queue, n, firstOfQueue);
-    setCell(memory, ring, (load(memory.words, queue + QUEUE.gets) - 1) | 0, cell);
+    const before = (load(memory.words, queue + QUEUE.gets) - 1) | 0;
+    setCell(memory, ring, before, cell);
+    // Before the counter: a put must not take the cell for free should this thread die in between.
+    memory.words[queue + QUEUE.seenGets] = before;
     moveOn(memory, queue + QUEUE.gets, -1);
   },
   cells(memory, queue) {
@@ -101,7 +114,10 @@ export const fifo: QueueOrder = {
       cellAt(memory, queue, (start + i) | 0),
     );
   },
-  clear: removeAll,
+  clear(memory, queue) {
+    removeAll(memory, queue);
+    remember(memory, queue);
+  },
 };
 
 export const lifo: QueueOrder = {
