@@ -431,7 +431,7 @@ export class Engine implements Explorer {
     const use: Use = { how, concurrent: false };
     for (const other of uses) {
       const bothRead = ((other.how | how) & 16) === 0;
-      if (bothRead || (other.how & 15) === t.index || ((other.how & how) >>> 5) !== 0) continue;
+      if (bothRead || (other.how & 15) === t.index || (other.how & how) >>> 5 !== 0) continue;
       if (!other.concurrent || !use.concurrent) this.#broken = true;
       other.concurrent = true;
       use.concurrent = true;
@@ -803,8 +803,7 @@ export class Engine implements Explorer {
     const name = this.names(address);
     // What concerns nobody else, and turns of a spin loop, would only hide the rest.
     const isPrivate = this.#uses[address]?.every((use) => !use.concurrent) === true;
-    if (kind === OP.load && (isPrivate || this.#log!.at(-1) === `${t.name}: ${name} is ${seen}`))
-      return;
+    if (kind === OP.load && (isPrivate || this.#log!.at(-1) === `${t.name}: ${name} is ${seen}`)) return;
     switch (kind) {
       case OP.load:
         this.#log!.push(`${t.name}: ${name} is ${seen}`);

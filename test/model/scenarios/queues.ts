@@ -224,6 +224,26 @@ export const queueScenarios: readonly Scenario[] = [
     limits: { preemptions: 2 },
   },
   {
+    name: "queue: shut down, and nothing is put afterwards",
+    build(kit) {
+      const s = store(kit, 0, 1);
+      const { PUT, putCell, shutDown } = kit.core.queue;
+      const isDown = kit.word("isDown");
+      kit.thread("T1", () => {
+        kit.pause(s.queue + QUEUE.shut);
+        const late = kit.note(isDown, 0) === 1;
+        const result = putCell(kit.memory, s.queue, cellOf(0), 0);
+        if (result === PUT.done) kit.note(s.put[0]!);
+        kit.expect(!late || result === PUT.shut, `result ${result} of a put that came too late`);
+      });
+      kit.thread("T2", () => {
+        shutDown(kit.memory, s.queue, false, () => undefined);
+        kit.note(isDown);
+      });
+      kit.ready(() => exactlyOnce(kit, s));
+    },
+  },
+  {
     name: "queue: shut down while 2 wait",
     build(kit) {
       const s = store(kit, 1, 1);
