@@ -68,7 +68,7 @@ export class ThreadMemory implements Memory {
   constructor(buffer: SharedArrayBuffer, canBlock: boolean) {
     this.buffer = buffer;
     this.canBlock = canBlock;
-    this.patience = processors() > 1 ? PATIENCE : 0;
+    this.patience = patience();
     // Fixed-length views: length-tracking ones are 10 to 40 times slower.
     this.words = new Int32Array(buffer, 0, buffer.byteLength / 4);
     this.bytes = new Uint8Array(buffer, 0, buffer.byteLength);
@@ -132,9 +132,10 @@ export class ThreadMemory implements Memory {
   }
 }
 
-/** Where the platform does not say, as on Node 20, more than one is likely. */
-function processors(): number {
-  return (globalThis as { navigator?: { hardwareConcurrency?: number } }).navigator?.hardwareConcurrency ?? 2;
+/** Spinning helps no one who has the only processor. Where the platform does not say, as Node 20, there are more. */
+export function patience(): number {
+  const { navigator } = globalThis as { navigator?: { hardwareConcurrency?: number } };
+  return (navigator?.hardwareConcurrency ?? 2) > 1 ? PATIENCE : 0;
 }
 
 function allocate(): SharedArrayBuffer {

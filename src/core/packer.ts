@@ -20,7 +20,8 @@ import {
   release,
   retain,
 } from "./references.ts";
-import { addressesIn, Codec, type Message } from "./wire/codec.ts";
+import { addressesIn, Codec, finish, type Message } from "./wire/codec.ts";
+import type { Encoder } from "./wire/encoder.ts";
 import type { PlatformObjects } from "./wire/platform.ts";
 import { Refusal } from "./wire/refusal.ts";
 import type { FunctionShipper } from "./wire/shipper.ts";
@@ -81,6 +82,9 @@ export function privateFieldsOf(value: object): readonly string[] {
   return support?.shipper.privateFields(value) ?? [];
 }
 
+/** Small messages are copied word by word: a view of the block would cost as much as the rest. */
+const FEW_WORDS = 64;
+
 /** Packs into one memory, and unpacks from it. */
 export class Packer {
   readonly #memory: Memory;
@@ -128,8 +132,25 @@ export class Packer {
    * Errors: `NotSendableError`; then nothing was allocated or retained.
    */
   pack(value: unknown, path: string): number {
-    return this.#packed((allocate) => this.#ready().encodeInto(value, path, allocate));
+    return this.#ready().encodeWith(value, path, this.#toBlock);
   }
+
+  readonly #toBlock = (encoder: Encoder): number => {
+    if (!encoder.isBare) return this.#packed((allocate) => finish(encoder, allocate));
+    const memory = this.#memory;
+    const size = encoder.position;
+    const length = (size + 3) >>> 2;
+    const block = alloc(memory, MESSAGE.first + length);
+    memory.reach(block + MESSAGE.first + length);
+    const { words } = memory;
+    words[block + MESSAGE.bytes] = size;
+    words[block + MESSAGE.attachments] = 0;
+    const to = block + MESSAGE.first;
+    const from = encoder.words;
+    if (length <= FEW_WORDS) for (let i = 0; i < length; i++) words[to + i] = from[i]!;
+    else words.set(from.subarray(0, length), to);
+    return block;
+  };
 
   /** Packs whatever was thrown. Never fails for want of sendability. */
   packThrown(thrown: unknown): number {
@@ -239,7 +260,11 @@ export class Packer {
   #decode(message: number, keep: boolean): unknown {
     this.#memory.reach(message);
     const id = this.#memory.words[message + MESSAGE.attachments]!;
-    return this.#ready().decode(this.#viewOf(message), id === 0 ? undefined : support!.attachments.fetch(id, keep));
+    const start = (message + MESSAGE.first) * 4;
+    const size = this.#memory.words[message + MESSAGE.bytes]! >>> 0;
+    this.#memory.reach(message + MESSAGE.first + (size >>> 2));
+    const attachments = id === 0 ? undefined : support!.attachments.fetch(id, keep);
+    return this.#ready().decodeAt(this.#memory.bytes, start, start + size, attachments);
   }
 
   /** Frees a message that nobody will read. */

@@ -89,13 +89,17 @@ export function putCell(
   again = false,
 ): number {
   if (hasEnds(memory, queue)) {
-    if (addLast(memory, queue, cell)) return PUT.done;
-    if (slot !== 0 && maySpin(memory, queue, slot)) {
-      const gets = load(memory.words, queue + QUEUE.gets);
-      const n = (load(memory.words, queue + QUEUE.puts) - gets) | 0;
-      const isFull = n > 0 && n === load(memory.words, queue + QUEUE.maxsize);
-      if (isFull && spinWhile(memory, queue + QUEUE.gets, gets, slot) && addLast(memory, queue, cell)) return PUT.done;
+    // Who comes with a slot has found the queue full a moment ago.
+    if (slot === 0 && addLast(memory, queue, cell)) return PUT.done;
+    // The counter of puts comes first: when the other was read there were no fewer items than this makes.
+    const puts = load(memory.words, queue + QUEUE.puts);
+    const gets = load(memory.words, queue + QUEUE.gets);
+    const limit = load(memory.words, queue + QUEUE.maxsize);
+    if (limit > 0 && ((puts - gets) | 0) >= limit && load(memory.words, queue + QUEUE.shut) === 0) {
+      if (slot === 0) return PUT.full;
+      if (maySpin(memory, queue, slot)) spinWhile(memory, queue + QUEUE.gets, gets, slot);
     }
+    if (slot !== 0 && addLast(memory, queue, cell)) return PUT.done;
   }
   lockQueue(memory, queue);
   if (load(memory.words, queue + QUEUE.shut) !== 0) {
@@ -143,15 +147,16 @@ export function getCells(memory: Memory, queue: number): number[] {
 
 /** Gets a cell into {@link got}, or says why not. With a slot (not 0), an empty queue enters the slot. */
 export function getCell(memory: Memory, queue: number, slot: number): number {
-  if (hasEnds(memory, queue) && getFirst(memory, queue)) return GET.done;
+  const ends = hasEnds(memory, queue);
+  if (ends && slot === 0 && getFirst(memory, queue)) return GET.done;
   // The counter of gets comes first: it was then not beyond what is found of the other, so that they met at that moment.
   const gets = load(memory.words, queue + QUEUE.gets);
   if (load(memory.words, queue + QUEUE.puts) === gets && load(memory.words, queue + QUEUE.shut) === 0) {
     if (slot === 0) return GET.empty;
-    if (maySpin(memory, queue, slot) && hasEnds(memory, queue) && spinWhile(memory, queue + QUEUE.puts, gets, slot)) {
-      if (getFirst(memory, queue)) return GET.done;
-    }
+    if (ends && maySpin(memory, queue, slot)) spinWhile(memory, queue + QUEUE.puts, gets, slot);
   }
+  // Who comes with a slot has found the queue empty a moment ago, and looks again only now.
+  if (ends && slot !== 0 && getFirst(memory, queue)) return GET.done;
   lockQueue(memory, queue);
   if (size(memory, queue) > 0) {
     const order = orderOf(memory, queue);

@@ -12,6 +12,8 @@ const LOOP_LENGTH = 12;
 /** Reads from bytes that may lie: nothing is read beyond the end, and no length is believed that exceeds it. */
 export class ByteReader {
   bytes: Uint8Array = EMPTY;
+  /** Where the message begins in them. */
+  start = 0;
   position = 0;
   /** Where the values end. */
   end = 0;
@@ -26,41 +28,44 @@ export class ByteReader {
     this.#strings = strings;
   }
 
-  open(bytes: Uint8Array): void {
+  open(bytes: Uint8Array, start = 0, end: number = bytes.length): void {
     this.bytes = bytes;
-    this.position = 0;
-    this.end = bytes.length;
-    if (this.byte() & HAS_FOOTER) this.#readFooter();
+    this.start = start;
+    this.position = start;
+    this.end = end;
+    if (this.byte() & HAS_FOOTER) this.#readFooter(end);
   }
 
   close(): void {
     this.bytes = EMPTY;
+    if (this.#chunksEnd === 0) return;
     this.references = [];
     this.addresses = [];
     this.#chunk = this.#chunksEnd = 0;
   }
 
-  #readFooter(): void {
-    const size = this.bytes.length;
-    if (size < FOOTER + 1) throw this.corrupt("it is too short");
-    this.position = size - FOOTER;
-    const tables = this.int32() >>> 0;
-    const chunks = this.int32() >>> 0;
-    if (tables < 1 || tables > chunks || chunks > size - FOOTER) throw this.corrupt("its parts overlap");
+  #readFooter(messageEnd: number): void {
+    const { start } = this;
+    if (messageEnd - start < FOOTER + 1) throw this.corrupt("it is too short");
+    const footer = messageEnd - FOOTER;
+    this.position = footer;
+    const tables = start + (this.int32() >>> 0);
+    const chunks = start + (this.int32() >>> 0);
+    if (tables < start + 1 || tables > chunks || chunks > footer) throw this.corrupt("its parts overlap");
+    this.#chunk = chunks;
+    this.#chunksEnd = footer;
     this.position = tables;
     this.end = chunks;
     const references: string[] = [];
     for (let count = this.count(1); count > 0; count--) references.push(this.string());
     this.references = references;
     for (let count = this.count(8); count > 0; count--) this.addresses.push(this.float64());
-    this.#chunk = chunks;
-    this.#chunksEnd = size - FOOTER;
-    this.position = 1;
+    this.position = start + 1;
     this.end = tables;
   }
 
   corrupt(what: string): RuntimeError {
-    return new RuntimeError(`the message is damaged: ${what} (at byte ${this.position} of ${this.bytes.length})`);
+    return new RuntimeError(`the message is damaged: ${what} (at its byte ${this.position - this.start})`);
   }
 
   #need(size: number): void {

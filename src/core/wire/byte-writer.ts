@@ -12,6 +12,7 @@ const KEPT_SIZE = 1024 * 1024;
 export class ByteWriter {
   bytes: Uint8Array<ArrayBuffer> = new Uint8Array(FIRST_SIZE);
   view: DataView = new DataView(this.bytes.buffer);
+  words: Int32Array = new Int32Array(this.bytes.buffer);
   position = 0;
   readonly strings: HostStrings;
 
@@ -25,8 +26,10 @@ export class ByteWriter {
   }
 
   private replace(size: number): void {
-    this.bytes = new Uint8Array(size);
+    // Whole words; beyond 2 GiB bitwise operators would not do.
+    this.bytes = new Uint8Array(4 * Math.ceil(size / 4));
     this.view = new DataView(this.bytes.buffer);
+    this.words = new Int32Array(this.bytes.buffer);
   }
 
   reserve(size: number): void {

@@ -54,7 +54,7 @@ export class Codec {
    * Errors: `NotSendableError` naming the path and the reason; what a getter threw. Either way nothing is retained.
    */
   encode(value: unknown, path: string): Message {
-    return this.#encode(value, path, undefined);
+    return this.encodeWith(value, path, (encoder) => finish(encoder, undefined));
   }
 
   /**
@@ -62,25 +62,26 @@ export class Codec {
    * once, from where it is to where it goes. The message's bytes are what `allocate` returned.
    */
   encodeInto(value: unknown, path: string, allocate: (size: number) => Uint8Array): Message {
-    return this.#encode(value, path, allocate);
+    return this.encodeWith(value, path, (encoder) => finish(encoder, allocate));
   }
 
   /** Encodes whatever was thrown; never fails for want of sendability: what cannot be sent is described. */
   encodeThrown(thrown: unknown, path = "error", allocate?: (size: number) => Uint8Array): Message {
     try {
-      return this.#encode(thrown, path, allocate);
+      return this.encodeWith(thrown, path, (encoder) => finish(encoder, allocate));
     } catch (error) {
       const reason = error instanceof Error ? error.message : "it cannot be read";
-      return this.#encode(standIn(thrown, reason), path, allocate);
+      return this.encodeWith(standIn(thrown, reason), path, (encoder) => finish(encoder, allocate));
     }
   }
 
-  #encode(value: unknown, path: string, allocate: ((size: number) => Uint8Array) | undefined): Message {
+  /** As {@link encodeInto}, for those who take the message from the encoder themselves: `deliver` calls {@link finish}. */
+  encodeWith<R>(value: unknown, path: string, deliver: (encoder: Encoder) => R): R {
     const encoder = this.#encoder ?? new Encoder(this.#options);
     this.#encoder = undefined;
     try {
       encoder.writeMessage(value);
-      return finish(encoder, allocate);
+      return deliver(encoder);
     } catch (error) {
       for (const address of encoder.addresses) this.#options.shared.release(address);
       if (error instanceof Refusal) throw error.toError(path, this.#options.destination);
@@ -102,10 +103,15 @@ export class Codec {
    * yet handed out are then given back.
    */
   decode(bytes: Uint8Array, attachments: readonly unknown[] = NONE): unknown {
+    return this.decodeAt(bytes, 0, bytes.length, attachments);
+  }
+
+  /** As {@link decode}, of the bytes from `start` to `end`: making a view of them would cost more than a small message. */
+  decodeAt(bytes: Uint8Array, start: number, end: number, attachments: readonly unknown[] = NONE): unknown {
     const decoder = this.#decoder ?? new Decoder(this.#options);
     this.#decoder = undefined;
     try {
-      return decoder.readMessage(bytes, attachments);
+      return decoder.readMessage(bytes, start, end, attachments);
     } catch (error) {
       decoder.releaseRest();
       if (error instanceof Foreign) throw error.error;
@@ -143,7 +149,8 @@ function orNone<T>(list: readonly T[]): readonly T[] {
   return list.length === 0 ? NONE : list;
 }
 
-function finish(encoder: Encoder, allocate: ((size: number) => Uint8Array) | undefined): Message {
+/** What the encoder has written, with all that goes along, in memory of `allocate` or left where it is. */
+export function finish(encoder: Encoder, allocate: ((size: number) => Uint8Array) | undefined): Message {
   const { references, addresses, chunks } = encoder;
   let inside = 0;
   for (const chunk of chunks) inside += chunk.length;

@@ -3,6 +3,7 @@ import { BUFFER_VIEW, nodeBuffer } from "./buffer-writer.ts";
 import type { CodecOptions, SharedObjects } from "./options.ts";
 import { restoreField } from "./error-envelope.ts";
 import { makeInstance, readError, readExotic, readFunction, readPreload } from "./function-reader.ts";
+import { Refilled } from "./refilled.ts";
 import { ReadShapes, type ReadShape } from "./shapes.ts";
 import type { FunctionShipper } from "./shipper.ts";
 import { portableStrings } from "./strings.ts";
@@ -11,6 +12,8 @@ import * as tag from "./tags.ts";
 
 /** The writer's deepest nesting, and room for what it does not count. */
 const DEPTH_LIMIT = 2 * tag.DEPTH_LIMIT;
+
+const NONE: readonly unknown[] = [];
 
 interface PutOff {
   readonly target: object;
@@ -27,10 +30,10 @@ export class Decoder extends ByteReader {
   readonly #shared: SharedObjects;
   readonly #shapes = new ReadShapes();
 
-  objects: unknown[] = [];
-  #messageShapes: ReadShape[] = [];
+  readonly objects: Refilled<unknown> = new Refilled();
+  readonly #messageShapes = new Refilled<ReadShape>();
   #putOff: PutOff[] = [];
-  #attachments: readonly unknown[] = [];
+  #attachments: readonly unknown[] = NONE;
   depth = 0;
 
   constructor(options: CodecOptions) {
@@ -39,8 +42,9 @@ export class Decoder extends ByteReader {
     this.#shared = options.shared;
   }
 
-  readMessage(bytes: Uint8Array, attachments: readonly unknown[]): unknown {
-    this.open(bytes);
+  /** The message is the bytes from `start` to `end`. */
+  readMessage(bytes: Uint8Array, start: number, end: number, attachments: readonly unknown[]): unknown {
+    this.open(bytes, start, end);
     this.#attachments = attachments;
     const value = this.read();
     if (this.#putOff.length > 0) this.#fillPutOff(0);
@@ -50,10 +54,10 @@ export class Decoder extends ByteReader {
 
   clear(): void {
     this.close();
-    if (this.objects.length > 0) this.objects = [];
-    if (this.#messageShapes.length > 0) this.#messageShapes = [];
-    this.#putOff = [];
-    this.#attachments = [];
+    this.objects.cut(0);
+    this.#messageShapes.cut(0);
+    if (this.#putOff.length > 0) this.#putOff = [];
+    this.#attachments = NONE;
     this.depth = 0;
   }
 
@@ -104,6 +108,7 @@ export class Decoder extends ByteReader {
         return this.#readSharedView();
       case tag.OBJECT_NEW_SHAPE:
       case tag.OBJECT_SHAPE:
+        return this.#readPlain(first);
       case tag.OBJECT_LIST:
         return this.readFields(this.register({}), first);
       case tag.NULL_OBJECT:
@@ -181,7 +186,7 @@ export class Decoder extends ByteReader {
 
   objectAt(number: number): unknown {
     if (number >= this.objects.length) throw this.corrupt("it refers to an object that is not there");
-    const object = this.objects[number];
+    const object = this.objects.at(number);
     if (object instanceof Unfinished) return foreign(() => object.revived.make());
     if (object instanceof Failed) throw new Foreign(object.failure);
     return object;
@@ -208,6 +213,20 @@ export class Decoder extends ByteReader {
     const { restoreView } = this.#shared;
     if (constructor === undefined || restoreView === undefined) throw this.corrupt("a view is of no known kind");
     return this.register(foreign(() => restoreView(handle, constructor, offset, length)));
+  }
+
+  /** The common case of {@link readFields}, without what others need. */
+  #readPlain(kind: number): object {
+    const target: Record<string, unknown> = {};
+    this.objects.push(target);
+    this.deeper();
+    const { keys } = this.#readShape(kind);
+    for (let i = 0; i < keys.length; i++) {
+      if (this.peek() === tag.ABSENT) this.position++;
+      else target[keys[i] as string] = this.read();
+    }
+    this.depth--;
+    return target;
   }
 
   readFields<T extends object>(target: T, kind: number): T {
@@ -240,7 +259,7 @@ export class Decoder extends ByteReader {
 
   #readShape(kind: number): ReadShape {
     if (kind === tag.OBJECT_SHAPE) {
-      const shape = this.#messageShapes[this.varint()];
+      const shape = this.#messageShapes.at(this.varint());
       if (shape === undefined) throw this.corrupt("a shape is missing");
       return shape;
     }
@@ -322,13 +341,14 @@ export class Decoder extends ByteReader {
 
   #readBoxed(): object {
     // The box has its number before its content, which is no object.
-    const slot = this.objects.push(undefined) - 1;
+    const slot = this.objects.length;
+    this.objects.push(undefined);
     const value = this.read();
     if (value === null || value === undefined || typeof value === "object" || typeof value === "function") {
       throw this.corrupt("a boxed value is malformed");
     }
     const box = Object(value) as object;
-    this.objects[slot] = box;
+    this.objects.replace(slot, box);
     return box;
   }
 

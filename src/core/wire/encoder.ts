@@ -7,6 +7,7 @@ import { writeFunction, writeInstance } from "./function-writer.ts";
 import { nameOf } from "./intrinsics.ts";
 import type { CodecOptions, SharedObjects } from "./options.ts";
 import { Refusal, propertySegment } from "./refusal.ts";
+import { Refilled } from "./refilled.ts";
 import { WrittenShapes } from "./shapes.ts";
 import type { FunctionShipper } from "./shipper.ts";
 import { portableStrings } from "./strings.ts";
@@ -43,9 +44,9 @@ export class Encoder extends ByteWriter {
   chunkBytes = 0;
 
   /** Every object written so far; its index is its number on the wire. */
-  #objects: object[] = [];
+  readonly #objects = new Refilled<object>();
   #index: Map<object, number> | undefined;
-  #messageShapes: { message: number; number: number }[] = [];
+  readonly #messageShapes = new Refilled<{ message: number; number: number }>();
   #message = 0;
   depth = 0;
   /** Containers met too deep, whose contents come after the value they are part of. */
@@ -76,9 +77,9 @@ export class Encoder extends ByteWriter {
 
   /** Forgets the message, so that nothing of the program is held on to. */
   clear(): void {
-    if (this.#objects.length > 0) this.#objects = [];
+    this.#objects.cut(0);
     this.#index = undefined;
-    if (this.#messageShapes.length > 0) this.#messageShapes = [];
+    this.#messageShapes.cut(0);
     this.depth = 0;
     if (this.#putOff.length > 0) this.#putOff = [];
     this.#moving = undefined;
@@ -116,7 +117,7 @@ export class Encoder extends ByteWriter {
   /** The number of an object already written, or -1. */
   numberOf(object: object): number {
     if (this.#index !== undefined) return this.#index.get(object) ?? -1;
-    return this.#objects.lastIndexOf(object);
+    return this.#objects.indexOf(object);
   }
 
   register(object: object): void {
@@ -125,7 +126,7 @@ export class Encoder extends ByteWriter {
       this.#index.set(object, objects.length);
     } else if (objects.length >= LINEAR) {
       this.#index = new Map();
-      for (let i = 0; i < objects.length; i++) this.#index.set(objects[i] as object, i);
+      for (let i = 0; i < objects.length; i++) this.#index.set(objects.at(i) as object, i);
       this.#index.set(object, objects.length);
     }
     objects.push(object);
@@ -279,6 +280,12 @@ export class Encoder extends ByteWriter {
     this.attachments.push(object);
   }
 
+  /** Is it all in the scratch buffer, without anything that goes along? */
+  get isBare(): boolean {
+    const { references, addresses, attachments, chunks } = this;
+    return references.length === 0 && addresses.length === 0 && attachments.length === 0 && chunks.length === 0;
+  }
+
   get isDeep(): boolean {
     return this.depth >= tag.PUT_OFF_DEPTH;
   }
@@ -335,13 +342,13 @@ export class Encoder extends ByteWriter {
   #takeBack(start: Checkpoint): void {
     this.position = start.position;
     if (this.#index !== undefined) {
-      for (let i = start.objects; i < this.#objects.length; i++) this.#index.delete(this.#objects[i] as object);
+      for (let i = start.objects; i < this.#objects.length; i++) this.#index.delete(this.#objects.at(i) as object);
     }
-    this.#objects.length = start.objects;
+    this.#objects.cut(start.objects);
     for (let i = start.shapes; i < this.#messageShapes.length; i++) {
-      (this.#messageShapes[i] as { message: number }).message = 0;
+      (this.#messageShapes.at(i) as { message: number }).message = 0;
     }
-    this.#messageShapes.length = start.shapes;
+    this.#messageShapes.cut(start.shapes);
     this.references.length = start.references;
     for (let i = start.addresses; i < this.addresses.length; i++) this.shared.release(this.addresses[i] as number);
     this.addresses.length = start.addresses;
@@ -359,7 +366,10 @@ export class Encoder extends ByteWriter {
   }
 
   noteMark(object: object): void {
-    if (!marksOutstanding()) return;
+    if (marksOutstanding()) this.#noteMark(object);
+  }
+
+  #noteMark(object: object): void {
     const list = markOf(object);
     if (list === undefined || this.#marked.includes(object)) return;
     this.#marked.push(object);

@@ -26,11 +26,11 @@ export function readFunction(decoder: Decoder, lenient: boolean): unknown {
   try {
     revived.assign(values);
     const fn = revived.make();
-    decoder.objects[slot] = fn;
+    decoder.objects.replace(slot, fn);
     return fn;
   } catch (error) {
     if (!lenient) throw new Foreign(error);
-    decoder.objects[slot] = new Failed(error);
+    decoder.objects.replace(slot, new Failed(error));
     return undefined;
   }
 }
@@ -73,7 +73,7 @@ export function readError(decoder: Decoder): object {
   let constructor: Function | Failed | undefined;
   if (kind === tag.ERROR_USER) {
     const number = decoder.varint();
-    const known = decoder.objects[number];
+    const known = decoder.objects.at(number);
     constructor = known instanceof Failed ? known : (decoder.objectAt(number) as Function);
   }
   const flags = decoder.byte();

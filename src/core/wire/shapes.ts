@@ -64,14 +64,26 @@ export interface ReadShape {
 }
 
 const READ_SHAPES = 1024;
+const RECENT = 16;
+
+function sameBytes(known: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  if (known.length !== end - start) return false;
+  for (let i = 0; i < known.length; i++) if (known[i] !== bytes[start + i]) return false;
+  return true;
+}
 
 export class ReadShapes {
   readonly #byHash = new Map<number, ReadShape>();
+  /** Where those are found again that were met last, by what is quick to tell: their length and last byte. */
+  readonly #recent: (ReadShape | undefined)[] = Array.from({ length: RECENT }, () => undefined);
 
   find(bytes: Uint8Array, start: number, end: number): ReadShape | undefined {
+    const place = ((end - start) ^ (bytes[end - 1] as number)) & (RECENT - 1);
+    const recent = this.#recent[place];
+    if (recent !== undefined && sameBytes(recent.bytes, bytes, start, end)) return recent;
     const shape = this.#byHash.get(hash(bytes, start, end));
-    if (shape === undefined || shape.bytes.length !== end - start) return undefined;
-    for (let i = 0; i < shape.bytes.length; i++) if (shape.bytes[i] !== bytes[start + i]) return undefined;
+    if (shape === undefined || !sameBytes(shape.bytes, bytes, start, end)) return undefined;
+    this.#recent[place] = shape;
     return shape;
   }
 

@@ -35,6 +35,7 @@ export class ProcessMemory implements Memory {
   self = 0;
   record = 0;
   readonly canBlock = true;
+  readonly patience: number = patience();
   isGone: ((tid: number) => boolean) | undefined;
   readonly #mapping: Mapping;
   #bell: Bell | undefined;
