@@ -252,8 +252,10 @@ export const LOCK = {
   /** RLock: the asyncio task that owns it, 0 for the thread itself; and how often it was acquired. */
   task: 6,
   depth: 7,
+  /** Identity of the thread that was woken and has not tried again yet, or 0. */
+  woken: 8,
 } as const;
-export const LOCK_WORDS = 8;
+export const LOCK_WORDS = 9;
 
 export const SEMAPHORE = {
   /** `permits << 1 | waiters`; see raw/semaphore.ts. */

@@ -111,13 +111,14 @@ export class FiberWait {
     const value = load(memory.words, this.slot + SLOT.value);
     this.kind.take?.(memory, this.slot);
     store(memory.words, this.slot + SLOT.state, SLOT_STATE.free);
-    if (value !== GRANT.retry || last) {
-      this.#resolve(value === GRANT.retry ? EXPIRED : value);
+    if (value !== GRANT.retry) {
+      this.#resolve(value);
       return true;
     }
     this.kind.again?.(memory, this.slot);
     const result = this.kind.enter(memory, this.object, this.slot, this.#blocking);
-    if (result === QUEUED) return false;
+    // Who is told to try again must try, also if it will not wait any more: others rely on it.
+    if (result === QUEUED) return last && this.giveUp(true);
     this.#resolve(result);
     return true;
   }

@@ -141,7 +141,7 @@ const lock: readonly Mutant[] = [
     "the mark is lost when one of several goes",
     /const more = load.*\? 0 : WAITERS;/,
     "const more = 0;",
-    "lock: 3 threads x 1",
+    "lock: 3 threads on event loops",
   ),
   mutant(
     "lock",
@@ -157,13 +157,6 @@ const lock: readonly Mutant[] = [
     "if (seen >>> 2 !== 0)\n            return ownerIsGone",
     "if (seen >>> 2 === -1)\n            return ownerIsGone",
     "lock: 3 threads x 1",
-  ),
-  mutant(
-    "lock",
-    "freed before its waiter is told",
-    /grant\(memory, list, slot, GRANT\.retry\);\s+store\(memory\.words, word, more\);/,
-    "store(memory.words, word, more); grant(memory, list, slot, GRANT.retry);",
-    "lock: 3 threads, who releases",
   ),
   mutant(
     "lock",
@@ -191,6 +184,45 @@ const lock: readonly Mutant[] = [
     "who was woken takes the wake-up along into death",
     /wakeNext\(memory, lock\);\s+return;/,
     "unlockList(memory, lock + LOCK.list); return;",
+    "lock: 3 threads, who waits",
+  ),
+];
+
+const woken: readonly Mutant[] = [
+  mutant(
+    "lock",
+    "taken from whoever was faster",
+    "if (seen === 0)\n        return LOCK_RESULT.acquired;\n    for (;;) {",
+    "for (;;) {\n        if (seen === 0)\n            return LOCK_RESULT.acquired;",
+    "lock: free, and marked",
+  ),
+  mutant(
+    "lock",
+    "the death of who was woken is not looked at again",
+    "if (woken !== 0 && !isOrphaned(memory, woken))",
+    "if (woken !== 0)",
+    "lock: 2 wait, its owner takes it again, who",
+  ),
+  mutant(
+    "lock",
+    "who was woken never says that it has tried",
+    "store(memory.words, lock + LOCK.woken, 0);\n    for (;;)",
+    "{ }\n    for (;;)",
+    "lock: 2 wait",
+  ),
+  mutant(
+    "lock",
+    "who was woken forgets those behind it",
+    "if (hasLost && result === LOCK_RESULT.acquired && first(memory, list) !== 0)",
+    "if (false)",
+    "lock: 2 wait",
+  ),
+  mutant(
+    "lock",
+    "those behind who was woken and died are nobody's business",
+    /while \(\(seen & WAITERS\) === 0\) \{[^}]+\}/,
+    "",
+    "lock: 2 wait, its owner takes it again, who",
     "lock: 3 threads, who waits",
   ),
 ];
@@ -571,6 +603,7 @@ export const mutants: readonly Mutant[] = [
   ...list,
   ...given,
   ...lock,
+  ...woken,
   ...semaphore,
   ...rest,
   ...seek,

@@ -7,7 +7,7 @@
  *   0                        free, nobody waits
  *   tid<<2                   held, nobody waits            release: one compareExchange
  *   tid<<2 | WAITERS         held, the list may be filled  release: under the list's guard
- *   WAITERS                  free, more waiters than the one just woken
+ *   WAITERS                  free, the list may be filled, and nobody was woken
  *   POISONED (| WAITERS)     its owner died; only recover() takes it
  * ```
  * Release to a blocked thread sets the lock free and wakes the oldest waiter, who tries again (others may barge in:
@@ -15,14 +15,21 @@
  * goes back to the head of the list. Event-loop waiters are always handed the lock, in order: their wake-up takes too
  * long to win a race.
  *
- * Source: parking_lot's raw_mutex (barging with eventual fairness); the owner in the word as in robust futexes.
+ * Until the woken waiter has tried, nobody else is woken, and the others in the list are its business: it is named in
+ * `woken`, and the word may do without WAITERS. So a thread that goes on using the lock meanwhile neither comes through
+ * the guard nor wakes one waiter after the other, only to beat them all to it. Who dies between being woken and trying
+ * has its business done by the reaper.
+ *
+ * Source: parking_lot's raw_mutex (barging with eventual fairness); one woken waiter at a time as in Go's sync.Mutex; the
+ * owner in the word as in robust futexes.
  *
  * @module
  */
 
-import { compareExchange, load, pause, store } from "#atomics";
+import { compareExchange, load, store } from "#atomics";
 import { GRANT, LOCK, SLOT, SLOT_STATE } from "../layout.ts";
 import type { Memory } from "../memory.ts";
+import { spin } from "./spin.ts";
 import { isOrphaned } from "./threads.ts";
 import {
   enqueue,
@@ -39,7 +46,6 @@ import {
 const WAITERS = 1;
 const POISONED = 2;
 const FLAGS = 3;
-const SPINS = 40;
 
 export const LOCK_RESULT = { acquired: 0, queued: 1, ownerDied: 2 } as const;
 
@@ -51,8 +57,8 @@ export function tryLock(memory: Memory, lock: number): number {
   const word = lock + LOCK.word;
   const mine = memory.self << 2;
   let seen = compareExchange(memory.words, word, 0, mine);
+  if (seen === 0) return LOCK_RESULT.acquired;
   for (;;) {
-    if (seen === 0) return LOCK_RESULT.acquired;
     if ((seen & POISONED) !== 0) return LOCK_RESULT.ownerDied;
     if (seen >>> 2 !== 0) return ownerIsGone(memory, lock, seen) ? LOCK_RESULT.ownerDied : LOCK_RESULT.queued;
     const before = compareExchange(memory.words, word, seen, mine | seen);
@@ -61,30 +67,34 @@ export function tryLock(memory: Memory, lock: number): number {
   }
 }
 
-/** Takes the lock, or enters the slot. Spins first if asked to: right for threads that block. */
-export function lockOrEnqueue(memory: Memory, lock: number, slot: number, spin: boolean): number {
+function tryIfFree(memory: Memory, seen: number, word: number): boolean {
+  return (seen & ~WAITERS) === 0 && tryLock(memory, word - LOCK.word) === LOCK_RESULT.acquired;
+}
+
+/** Takes the lock, or enters the slot. Whoever may block spins first. */
+export function lockOrEnqueue(memory: Memory, lock: number, slot: number, mayBlock: boolean): number {
   const word = lock + LOCK.word;
-  if (spin && load(memory.words, slot + SLOT.request) !== FAIR) {
-    for (let i = 0; i < SPINS; i++) {
-      if ((load(memory.words, word) & ~WAITERS) === 0 && tryLock(memory, lock) === LOCK_RESULT.acquired) {
-        return LOCK_RESULT.acquired;
-      }
-      pause();
-    }
-  }
+  const hasLost = load(memory.words, slot + SLOT.request) === FAIR;
+  if (mayBlock && !hasLost && spin(memory, slot, word, tryIfFree)) return LOCK_RESULT.acquired;
   const list = lock + LOCK.list;
   lockWaiters(memory, lock);
+  // Cleared only under the guard: then either it has the lock and marks the word below, or stands in the list again.
+  if (hasLost && load(memory.words, lock + LOCK.woken) === memory.self) store(memory.words, lock + LOCK.woken, 0);
   for (;;) {
     const seen = load(memory.words, word);
     const result = tryLock(memory, lock);
     if (result !== LOCK_RESULT.queued) {
+      // Nobody else changes the word of a lock that is held, but under the guard.
+      if (hasLost && result === LOCK_RESULT.acquired && first(memory, list) !== 0) {
+        store(memory.words, word, (memory.self << 2) | WAITERS);
+      }
       unlockList(memory, list);
       return result;
     }
     if (seen >>> 2 === 0) continue;
     // The bit goes in while the word still names an owner: its release must then come through the guard.
     if ((seen & WAITERS) === 0 && compareExchange(memory.words, word, seen, seen | WAITERS) !== seen) continue;
-    enqueue(memory, list, slot, lock, load(memory.words, slot + SLOT.request) === FAIR);
+    enqueue(memory, list, slot, lock, hasLost);
     // A reaper that looked for waiters before this slot stood in the list has missed it: look whether the owner is dead
     // once more.
     const died = isBroken(memory, lock) && takeOut(memory, list, slot);
@@ -118,7 +128,7 @@ function lockWaiters(memory: Memory, lock: number): void {
 
 /** For the reaper: completes or forgets what a dead thread had begun. */
 export function settleLock(memory: Memory, lock: number): void {
-  memory.reach(lock + LOCK.depth);
+  memory.reach(lock + LOCK.woken);
   lockWaiters(memory, lock);
   unlockList(memory, lock + LOCK.list);
 }
@@ -155,17 +165,25 @@ function passOn(memory: Memory, lock: number): void {
     unlockList(memory, list);
     return;
   }
-  const more = load(memory.words, slot + SLOT.next) === 0 ? 0 : WAITERS;
   if (wantsHandOff(memory, slot)) {
+    const more = load(memory.words, slot + SLOT.next) === 0 ? 0 : WAITERS;
     store(memory.words, slot + SLOT.value, GRANT.moving);
     store(memory.words, word, (load(memory.words, slot + SLOT.tid) << 2) | more);
     grantAndUnlock(memory, list, slot, GRANT.done);
     return;
   }
-  // The grant comes before the word: a free lock whose waiter was not told would make all wait. This waiter blocks.
+  const woken = load(memory.words, lock + LOCK.woken);
+  // Should it be dead, its reaper may have looked for waiters before this slot stood in the list.
+  if (woken !== 0 && !isOrphaned(memory, woken)) {
+    store(memory.words, word, 0);
+    unlockList(memory, list);
+    return;
+  }
+  // This waiter blocks.
   const tid = load(memory.words, slot + SLOT.tid);
+  store(memory.words, lock + LOCK.woken, tid);
   grant(memory, list, slot, GRANT.retry);
-  store(memory.words, word, more);
+  store(memory.words, word, 0);
   unlockList(memory, list);
   wake(memory, slot, false, tid);
 }
@@ -179,21 +197,22 @@ function wantsHandOff(memory: Memory, slot: number): boolean {
  * the dead.
  */
 export function passOnLost(memory: Memory, lock: number, dead: number, value: number): void {
-  memory.reach(lock + LOCK.depth);
+  memory.reach(lock + LOCK.woken);
   lockWaiters(memory, lock);
   const seen = load(memory.words, lock + LOCK.word);
   if ((seen & POISONED) !== 0) unlockList(memory, lock + LOCK.list);
-  else if (seen >>> 2 === 0) wakeNext(memory, lock);
   else if (seen >>> 2 === dead && value === GRANT.done) passOn(memory, lock);
-  else unlockList(memory, lock + LOCK.list);
+  else wakeNext(memory, lock);
 }
 
-/** The lock is free, so others may take it at any moment: the next waiter must hear of it. Under the guard. */
+/**
+ * Whoever was woken may be dead, and the lock be free or not: the next waiter must hear of it when it is. Waking one more
+ * than needed does no harm. Under the guard.
+ */
 function wakeNext(memory: Memory, lock: number): void {
   const word = lock + LOCK.word;
   const list = lock + LOCK.list;
-  const slot = first(memory, list);
-  if (slot === 0) {
+  if (first(memory, list) === 0) {
     unlockList(memory, list);
     return;
   }
@@ -217,16 +236,12 @@ function ownerIsGone(memory: Memory, lock: number, seen: number): boolean {
 
 /** For the reaper: tells the waiters of a lock that its owner died, or the next one that it is free. */
 export function poisonIfOwnedBy(memory: Memory, lock: number, dead: number): void {
-  memory.reach(lock + LOCK.depth);
+  memory.reach(lock + LOCK.woken);
   lockWaiters(memory, lock);
   const seen = load(memory.words, lock + LOCK.word);
-  if (seen >>> 2 === 0 && (seen & POISONED) === 0) {
-    // The dead thread was woken to take the lock, and had not yet.
-    wakeNext(memory, lock);
-    return;
-  }
   if (seen >>> 2 !== dead && (seen & POISONED) === 0) {
-    unlockList(memory, lock + LOCK.list);
+    // The dead thread may have been woken to take the lock, and not have come to it.
+    wakeNext(memory, lock);
     return;
   }
   store(memory.words, lock + LOCK.word, POISONED);

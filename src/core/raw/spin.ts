@@ -17,15 +17,21 @@ const FIRST = 8;
 const LONGEST = 32;
 
 /**
- * Spins while the word is `expected`. False: it still is. A slot that spun in vain does it less the next times, for then
- * the other thread is slow, or has no processor of its own.
+ * Looks at the word at `address` from time to time, until `found` likes it or it is time to sleep. False: to sleep. A
+ * slot that spun in vain does it less the next times, for then the other thread is slow, or has no processor of its own.
  */
-export function spinWhile(memory: Memory, word: number, expected: number, slot: number): boolean {
+export function spin(
+  memory: Memory,
+  slot: number,
+  address: number,
+  found: (memory: Memory, seen: number, address: number, expected: number) => boolean,
+  expected = 0,
+): boolean {
   const failures = memory.words[slot + SLOT.failures]!;
   let left = memory.patience >>> (failures & 15);
   for (let turns = FIRST; left > 0; turns = Math.min(2 * turns, LONGEST)) {
     for (let i = 0; i < turns; i++) pause();
-    if (load(memory.words, word) !== expected) {
+    if (found(memory, load(memory.words, address), address, expected)) {
       if (failures !== 0) memory.words[slot + SLOT.failures] = 0;
       return true;
     }
@@ -33,4 +39,11 @@ export function spinWhile(memory: Memory, word: number, expected: number, slot: 
   }
   memory.words[slot + SLOT.failures] = (failures + 1) & 15;
   return false;
+}
+
+const differs = (_memory: Memory, seen: number, _address: number, expected: number): boolean => seen !== expected;
+
+/** Spins while the word is `expected`. False: it still is. */
+export function spinWhile(memory: Memory, address: number, expected: number, slot: number): boolean {
+  return spin(memory, slot, address, differs, expected);
 }

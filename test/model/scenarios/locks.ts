@@ -141,6 +141,26 @@ function releaseKilled(): Scenario {
   };
 }
 
+/** Two wait for the lock; its owner releases it, which wakes one of them, and then takes it again. */
+function takenAgain(name: string, killed: boolean, limits: Scenario["limits"] = {}): Scenario {
+  return {
+    name,
+    limits,
+    build(kit) {
+      const lock = kit.lock();
+      const words = lockWords(kit);
+      const first = kit.thread("T1", () => void kit.core.lock.unlock(kit.memory, lock), lockUser(kit, lock, words, {}));
+      const second = lockUser(kit, lock, words, {});
+      if (killed) kit.victim("T2", second);
+      else kit.thread("T2", second);
+      kit.thread("T3", lockUser(kit, lock, words, {}));
+      kit.engine.memory[lock + LOCK.word] = first.tid << 2;
+      if (killed) kit.reaper();
+      kit.ready(() => lockAtEnd(kit, lock, words));
+    },
+  };
+}
+
 export const lockScenarios: readonly Scenario[] = [
   guards("guard: 2 threads x 2", 2, 2),
   guards("guard: 3 threads x 1", 3, 1),
@@ -155,5 +175,22 @@ export const lockScenarios: readonly Scenario[] = [
     limits: { preemptions: 2 },
   }),
   releaseKilled(),
+  {
+    name: "lock: free, and marked although nobody waits",
+    build(kit) {
+      const lock = kit.lock();
+      const words = lockWords(kit);
+      for (const name of ["T1", "T2"]) kit.thread(name, lockUser(kit, lock, words, {}));
+      // As a waiter that gave up leaves it.
+      kit.engine.memory[lock + LOCK.word] = 1;
+      kit.ready(() => lockAtEnd(kit, lock, words));
+    },
+    limits: { preemptions: 3 },
+  },
+  takenAgain("lock: 2 wait, its owner takes it again", false, { preemptions: 2 }),
+  takenAgain("lock: 2 wait, its owner takes it again, who was woken is killed", true, { preemptions: 1 }),
   locks("lock: 2 threads on event loops", [{ onLoop: true }, { onLoop: true }]),
+  locks("lock: 3 threads on event loops", [{ onLoop: true }, { onLoop: true }, { onLoop: true }], {
+    limits: { preemptions: 2 },
+  }),
 ];
