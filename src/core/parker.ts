@@ -22,6 +22,7 @@ import { DOORBELL, GRANT, PROGRAM, RECORD, SLOT, SLOT_STATE } from "./layout.ts"
 import type { Memory } from "./memory.ts";
 import { platform } from "./platform.ts";
 import { goOn, STALL } from "./raw/deadlock.ts";
+import { spinWhile } from "./raw/spin.ts";
 import { cancelWait, granterDied } from "./raw/wait-list.ts";
 import { Slots } from "./slots.ts";
 
@@ -44,6 +45,8 @@ export interface WaitKind {
   take?(memory: Memory, slot: number): void;
   /** Prepares the slot before it tries again after `GRANT.retry`. */
   again?(memory: Memory, slot: number): void;
+  /** `enter` spins itself before it enters the slot of a thread that will block. Else that is done here, before it sleeps. */
+  readonly spins?: boolean;
   /** Told of a wait without end that lasts: for waits that only one other thread can end. */
   readonly watch?: Watch;
   /** Remember where it was begun on the event loop, for the watch. Costs about a microsecond. */
@@ -233,6 +236,7 @@ export class Parker {
         }
         sleep = Math.min(sleep, lookAt - time);
       }
+      if (first && kind.spins !== true && spinWhile(memory, state, SLOT_STATE.waiting, slot)) continue;
       memory.wait(state, SLOT_STATE.waiting, sleep === Infinity ? undefined : sleep);
       if (slice !== Infinity) platform.poll();
     }

@@ -32,6 +32,7 @@ export const PLAIN: Opener = {
 /** One wait to get, and the cell it got. */
 class GetWait implements WaitKind {
   readonly name: string = "queue.get";
+  readonly spins: boolean = true;
   cell = 0;
 
   enter(memory: Memory, queue: number, slot: number): number {
@@ -53,6 +54,7 @@ class GetWait implements WaitKind {
 /** One wait to put. */
 export class PutWait implements WaitKind {
   readonly name: string = "queue.put";
+  readonly spins: boolean = true;
   /** What was thrown while the item looked for its place. */
   failure: { readonly error: unknown } | undefined;
   /** The caller wanted to give up, but had just been told to try again: it does so once, and does not wait again. */

@@ -30,6 +30,7 @@ export const LOCK_WAIT: WaitKind = {
     return result === LOCK_RESULT.acquired ? GRANT.done : GRANT.ownerDied;
   },
   again: askForHandOff,
+  spins: true,
   watch: deadlocks,
   traced: tracesLocks,
 };

@@ -296,6 +296,7 @@ export class Kit {
       return result === this.core.lock.LOCK_RESULT.acquired ? GRANT.done : GRANT.ownerDied;
     },
     again: (memory, slot) => this.core.lock.askForHandOff(memory, slot),
+    spins: true,
   };
 
   readonly semaphoreWait: WaitKind = {
@@ -352,6 +353,7 @@ export class Kit {
     const { PUT, putCell, cancelPut } = this.core.queue;
     return {
       name: "queue.put",
+      spins: true,
       enter: (memory, queue, slot) => {
         const result = putCell(memory, queue, cell, slot);
         if (result === PUT.queued) return QUEUED;
@@ -366,6 +368,7 @@ export class Kit {
     const { engine } = this;
     return {
       name: "queue.get",
+      spins: true,
       cell: 0,
       enter(memory, queue, slot) {
         const result = getCell(memory, queue, slot);
