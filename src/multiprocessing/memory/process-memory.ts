@@ -14,7 +14,7 @@
 
 import { load } from "#atomics";
 import { FIRST_PAGE, MAGIC, MAX_PAGES, PAGE_WORDS, PROGRAM, RECORD, VERSION } from "../../core/layout.ts";
-import type { Memory } from "../../core/memory.ts";
+import { type Memory, patience } from "../../core/memory.ts";
 import { RuntimeError } from "../../errors.ts";
 import { Bell, ringBell } from "./bell.ts";
 import { type Mapping, native } from "./native.ts";
