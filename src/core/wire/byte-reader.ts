@@ -7,7 +7,7 @@ const EMPTY = new Uint8Array(0);
 const eightBytes = new Uint8Array(8);
 const eight = new DataView(eightBytes.buffer);
 /** Below this a loop beats the call into the platform. */
-const LOOP_LENGTH = 12;
+const LOOP_LENGTH = 20;
 
 /** Reads from bytes that may lie: nothing is read beyond the end, and no length is believed that exceeds it. */
 export class ByteReader {
@@ -199,10 +199,23 @@ export class ByteReader {
 
 const { fromCharCode } = String;
 
-/** Four units a call: a loop that appends one at a time makes a string for every prefix. */
+/** Many units a call: a loop that appends one at a time makes a string for every prefix. */
 function spell(bytes: Uint8Array, start: number, length: number): string {
   let at = start;
   let text = "";
+  for (; length >= 8; length -= 8, at += 8) {
+    const eight = fromCharCode(
+      bytes[at] as number,
+      bytes[at + 1] as number,
+      bytes[at + 2] as number,
+      bytes[at + 3] as number,
+      bytes[at + 4] as number,
+      bytes[at + 5] as number,
+      bytes[at + 6] as number,
+      bytes[at + 7] as number,
+    );
+    text = text === "" ? eight : text + eight;
+  }
   for (; length >= 4; length -= 4, at += 4) {
     const four = fromCharCode(
       bytes[at] as number,
