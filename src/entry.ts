@@ -10,6 +10,7 @@ export { runInPacked } from "./contextvars/packed.ts";
 export * from "./contextvars/index.ts";
 export * from "./local/index.ts";
 export { threadRole } from "./threading/role.ts";
+export { PoolClient } from "./futures/pool-client.ts";
 export { InitializerFailed, PoolWorker } from "./futures/pool-worker.ts";
 export * from "./queue/index.ts";
 export * from "./shared/index.ts";

@@ -18,6 +18,7 @@ import { CancelledError, RuntimeError, TimeoutError } from "../errors.ts";
 import type { Alarms } from "./alarms.ts";
 import { type CallOptions, DEFAULT_GRACE } from "./call-options.ts";
 import { Future, type FutureSource } from "./future.ts";
+import type { Arrived } from "./task-block.ts";
 
 /** What waits for the outcome of a task. */
 export interface Job {
@@ -27,6 +28,8 @@ export interface Job {
   /** It was taken back by the executor itself. */
   cancelled(): void;
   progress?(fraction: number, info: unknown): void;
+  /** Takes what came back as it is, instead of {@link succeed} and {@link fail}, which are told what it means. */
+  pass?(arrived: Arrived): void;
 }
 
 /** What runs tasks, by their numbers. */

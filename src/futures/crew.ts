@@ -72,6 +72,10 @@ export class Crew {
     return this.#workers.size;
   }
 
+  get idents(): number[] {
+    return [...this.#workers].map((worker) => worker.ident!);
+  }
+
   get max(): number {
     return this.#options.maxWorkers;
   }

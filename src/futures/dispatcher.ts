@@ -15,6 +15,7 @@ import { Gamble } from "../core/gamble.ts";
 import { ADDRESS } from "../core/handles.ts";
 import { TASK, TASK_FLAG, TASK_STATE } from "../core/layout.ts";
 import { EXPIRED } from "../core/parker.ts";
+import { platform } from "../core/platform.ts";
 import { memory, parker } from "../core/program.ts";
 import { BrokenThreadPool, ThreadDiedError } from "../errors.ts";
 import { Alarms } from "./alarms.ts";
@@ -77,6 +78,10 @@ export class Dispatcher implements Runner {
   /** Cells that were taken out of the results ring together, and how many of them were taken in: a job may block here. */
   #taken: readonly number[] = [];
   #takenIn = 0;
+  /** Results and news that came while this thread was blocked, and not for them. */
+  readonly #kept: number[] = [];
+  /** Does what other threads ask for; `undefined`: none can. */
+  #serve: (() => void) | undefined;
   #stopping = false;
   #idle: (() => void)[] = [];
   /** Why no more tasks can run. */
@@ -153,6 +158,35 @@ export class Dispatcher implements Runner {
     // Its end is noticed like any other.
     this.#crew.kill(holderOf(task));
     job.fail(reason);
+  }
+
+  /** From now on, `serve` is called when another thread sends a nudge, also while nothing is pending. */
+  open(serve: () => void): Ring {
+    this.#serve = serve;
+    parker.onRing.add(this.#look);
+    parker.arm();
+    const { poll } = platform;
+    platform.poll = () => {
+      poll();
+      serve();
+      this.#passOn();
+    };
+    return this.#results;
+  }
+
+  /** While this thread blocks, for whatever: passes on what is other threads', and keeps its own for later. */
+  #passOn(): void {
+    if (this.#waiting) return;
+    for (let cell = this.#results.poll(); cell !== 0; cell = this.#results.poll()) {
+      const isOurs = (cell & 1) !== 0 || this.#pending.get(idOf(cell))?.job.pass === undefined;
+      if (isOurs) this.#kept.push(cell);
+      else this.#takeInCell(cell);
+    }
+  }
+
+  /** Identities of the workers there are. */
+  get workers(): number[] {
+    return this.#crew.idents;
   }
 
   /** Takes back everything that no worker has begun, telling the jobs. */
@@ -239,7 +273,7 @@ export class Dispatcher implements Runner {
     if (this.#pending.size > 0) return;
     this.#crew.letGo();
     host.unhold();
-    parker.onRing.delete(this.#look);
+    if (this.#serve === undefined) parker.onRing.delete(this.#look);
     if (this.#stopping) this.#crew.stop();
     for (const resolve of this.#idle.splice(0)) resolve();
   }
@@ -247,7 +281,7 @@ export class Dispatcher implements Runner {
   #takeIn(): void {
     for (;;) {
       if (this.#takenIn === this.#taken.length) {
-        this.#taken = this.#results.pollAll();
+        this.#taken = this.#kept.length > 0 ? this.#kept.splice(0) : this.#results.pollAll();
         this.#takenIn = 0;
         if (this.#taken.length === 0) return;
       }
@@ -256,7 +290,10 @@ export class Dispatcher implements Runner {
   }
 
   #takeInCell(cell: number): void {
-    if (cell === NUDGE) return;
+    if (cell === NUDGE) {
+      this.#serve?.();
+      return;
+    }
     if (cell === LEFT) {
       this.#crew.dismiss();
       this.#hireMore();
@@ -276,6 +313,11 @@ export class Dispatcher implements Runner {
       return;
     }
     pending.task = 0;
+    if (pending.job.pass !== undefined) {
+      this.#forget(id);
+      pending.job.pass(arrived);
+      return;
+    }
     pending.arrived = arrived;
     const loading = prepareCell(arrived.cell);
     if (loading === undefined) this.#settle(id, pending);

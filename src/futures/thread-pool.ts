@@ -6,11 +6,12 @@
 
 import { add } from "#atomics";
 import { host } from "#host";
+import { passportAddress, sendByPassport } from "../contextvars/passport.ts";
 import { callerStack } from "../core/caller-stack.ts";
 import { discardCell, toCell } from "../core/cells.ts";
 import { describe } from "../core/deadline.ts";
 import { PROGRAM, TASK_FLAG } from "../core/layout.ts";
-import { discard, keepHere } from "../core/messages.ts";
+import { discard } from "../core/messages.ts";
 import { memory } from "../core/program.ts";
 import { transfer } from "../core/wire/transfer.ts";
 import { RuntimeError } from "../errors.ts";
@@ -22,6 +23,9 @@ import { type AnyFunction, Executor, type MapInput, type MapOptions, type Shutdo
 import type { Future } from "./future.ts";
 import { ThreadLane } from "./lane.ts";
 import { checkMapOptions, isIterable, MapResult } from "./map-result.ts";
+import { POOL } from "./pool-client.ts";
+import type { PoolTicket } from "./pool-messages.ts";
+import { PoolService } from "./pool-service.ts";
 import { Pump } from "./pump.ts";
 import { ship } from "./shipment.ts";
 import { checkOptions, type ThreadPoolOptions } from "./thread-pool-options.ts";
@@ -52,6 +56,12 @@ const TRACED = 256;
  * **Cancellation.** `future.cancel` takes back what no worker has begun, and asks what runs to stop. `with({ signal })` and
  * `with({ timeout })` insist: a task that does not react is ended with its worker. Leaving a `for await` over `map` early
  * cancels the rest.
+ *
+ * **Nesting.** A task may use the pool that runs it, and so may any thread that is sent the pool; the thread that made it
+ * serves them, whenever it runs its event loop or waits for something of heddle's. When every worker waits for calls of
+ * the pool itself, one of those calls throws `DeadlockError`: at once if all of them block, after a second if they await.
+ * What a task submits cannot be taken back at once, `cancel` only asks; and only where it was made can the pool be shut
+ * down.
  *
  * **Fairness.** Tasks begin in the order in which they were submitted; those of a higher `with({ priority })` first.
  *
@@ -84,7 +94,6 @@ export class ThreadPoolExecutor extends Executor {
       maxTasks: checked.maxTasksPerWorker,
     };
     this.#dispatcher = new Dispatcher(crew, this.#setup);
-    keepHere(this, "an executor belongs to the thread that made it; make one in the other thread, or send it work");
     abandoned.register(this, this.#dispatcher);
   }
 
@@ -157,8 +166,25 @@ export class ThreadPoolExecutor extends Executor {
   }
 
   #mayRun(): void {
-    if (this.#dispatcher.broken !== undefined) throw this.#dispatcher.broken;
-    if (this.#shutDown) throw new RuntimeError("cannot schedule new futures after shutdown");
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+  }
+
+  #refusal(): Error | undefined {
+    if (this.#dispatcher.broken !== undefined) return this.#dispatcher.broken;
+    return this.#shutDown ? new RuntimeError("cannot schedule new futures after shutdown") : undefined;
+  }
+
+  /** What other threads need to know of it. From then on it is there until it is shut down. */
+  #open(): PoolTicket {
+    const dispatcher = this.#dispatcher;
+    const service = new PoolService(dispatcher, () => this.#refusal());
+    const results = dispatcher.open(() => service.serve());
+    return { requests: service.requests, results, owner: memory.self, maxWorkers: dispatcher.maxWorkers };
+  }
+
+  static {
+    sendByPassport(ThreadPoolExecutor.prototype, (pool) => passportAddress(pool, POOL, () => pool.#open()));
   }
 }
 

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { describe, test } from "node:test";
 import { isMain } from "heddle";
 import { NotSendableError } from "heddle/errors";
-import { BrokenThreadPool, Future, ThreadPoolExecutor } from "heddle/futures";
+import { BrokenThreadPool, CoroutineExecutor, Future, ThreadPoolExecutor } from "heddle/futures";
 import { Event, getIdent } from "heddle/threading";
 
 function refuses(call: () => unknown, message: RegExp): void {
@@ -47,7 +47,7 @@ if (isMain(import.meta)) {
       refuses(() => pool.submit(take, new Secret()), /^args\[0\].*#key/);
       refuses(() => pool.submit(take, () => connection), /^args\[0\].*connection/);
       refuses(() => pool.submit(take, new Future()), /^args\[0\]: a Future belongs to the thread/);
-      refuses(() => pool.submit(take, pool), /^args\[0\]: an executor belongs to the thread/);
+      refuses(() => pool.submit(take, new CoroutineExecutor()), /^args\[0\]: an executor belongs to the thread/);
       refuses(() => pool.submit(take, pool.map(Math.abs, [1])), /^args\[0\]/);
       assert.equal(await pool.submit(take, 1, 2), 2);
     });
