@@ -37,14 +37,14 @@ export class Interruptions implements RunningTask {
   readonly #waits: Set<Interrupt> = new Set();
   readonly #scopes: Set<InterruptibleScope> = new Set();
   #undelivered: Interruption | undefined;
-  /** A wait was ended, and its code has not gone on yet. */
-  #isDelivering = false;
+  /** The scope for which a wait was ended whose code has not gone on yet. */
+  #delivering: number | undefined;
   readonly #delivered: WeakSet<object> = new WeakSet();
   #lastScope = 0;
   #hasRefused = false;
 
   enter(interrupt: Interrupt): () => void {
-    this.#isDelivering = false;
+    this.#delivering = undefined;
     this.#hasRefused = false;
     const undelivered = this.#undelivered;
     if (undelivered !== undefined && interrupt(undelivered.error)) {
@@ -60,8 +60,8 @@ export class Interruptions implements RunningTask {
   interrupt(error: unknown, scope = 0): void {
     // A cancellation counts for more than what a scope of the task's own has to say.
     if (this.#undelivered !== undefined && this.#undelivered.scope < scope) return;
-    // Two before the task goes on are one.
-    if (this.#isDelivering) return;
+    // Two of the same kind before the task goes on are one.
+    if (this.#delivering === scope) return;
     const waits = [...this.#waits];
     this.#waits.clear();
     this.#undelivered = undefined;
@@ -72,7 +72,7 @@ export class Interruptions implements RunningTask {
     }
     const interruption = { error, scope };
     if (isTaken) {
-      void this.#deliver();
+      void this.#deliver(scope);
       this.#tellScopes(interruption);
     } else {
       this.#undelivered = interruption;
@@ -80,10 +80,10 @@ export class Interruptions implements RunningTask {
     }
   }
 
-  async #deliver(): Promise<void> {
-    this.#isDelivering = true;
-    for (let i = 0; i < RESUMES_IN && this.#isDelivering; i++) await Promise.resolve();
-    this.#isDelivering = false;
+  async #deliver(scope: number): Promise<void> {
+    this.#delivering = scope;
+    for (let i = 0; i < RESUMES_IN && this.#delivering === scope; i++) await Promise.resolve();
+    if (this.#delivering === scope) this.#delivering = undefined;
   }
 
   #tellScopes({ error, scope }: Interruption): void {

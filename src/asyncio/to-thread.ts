@@ -5,6 +5,7 @@ import { copyContext } from "../contextvars/context.ts";
 import { packContext, runInPacked } from "../contextvars/packed.ts";
 import { describe } from "../core/deadline.ts";
 import { NotSendableError } from "../errors.ts";
+import type { Future } from "../futures/future.ts";
 import { ThreadPoolExecutor } from "../futures/thread-pool.ts";
 
 let pool: ThreadPoolExecutor | undefined;
@@ -27,9 +28,13 @@ export async function toThread<A extends unknown[], R>(fn: (...args: A) => R, ..
   if (typeof fn !== "function") throw new TypeError(`toThread takes a function and its arguments, not ${describe(fn)}`);
   pool ??= new ThreadPoolExecutor({ maxWorkers: host.availableParallelism + 4, threadNamePrefix: "asyncio" });
   const packed = packContext(copyContext(), { lenient: true });
+  let call: Future<Awaited<R>> | undefined;
   try {
-    return await pool.submit(runInPacked<A, R>, packed, fn, ...args);
+    call = pool.submit(runInPacked<A, R>, packed, fn, ...args);
+    return await call.result();
   } catch (error) {
+    // Given up. What runs already is left alone.
+    if (call !== undefined && !call.done && !call.running) call.cancel();
     if (error instanceof NotSendableError) error.message = error.message.replace(/^args\[(\d+)\]/, argument);
     throw error;
   }
