@@ -6,6 +6,7 @@
  */
 
 import { load, store } from "#atomics";
+import { NO_TWIN } from "../core/address.ts";
 import { threads } from "../core/domain.ts";
 import { ADDRESS, DOMAIN, isAttaching, register, SharedObject } from "../core/handles.ts";
 import { PASSPORT, PASSPORT_WORDS, TAG } from "../core/layout.ts";
@@ -70,6 +71,9 @@ export function registerKind(kind: string, make: Make): void {
 /** Lets the instances of a class be sent by their passports, in the memory of the threads. */
 export function sendByPassport<T extends object>(prototype: T, address: (thing: T) => number): void {
   Object.defineProperty(prototype, DOMAIN, { value: threads });
+  Object.defineProperty(prototype, NO_TWIN, {
+    value: "make it at the top level of a module, where that process has its own, and send the value",
+  });
   Object.defineProperty(prototype, ADDRESS, {
     get(this: T) {
       return address(this);

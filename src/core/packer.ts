@@ -5,7 +5,7 @@
  */
 
 import { RuntimeError } from "../errors.ts";
-import { ADDRESS, type Addressed, DOMAIN } from "./address.ts";
+import { ADDRESS, type Addressed, DOMAIN, NO_TWIN } from "./address.ts";
 import type { Domain } from "./domain.ts";
 import type { HandleTable } from "./handle-table.ts";
 import { alloc, free } from "./heap.ts";
@@ -324,9 +324,10 @@ export class Packer {
     }
     if (this.#destination === "process") {
       const name = object.constructor.name;
+      const instead =
+        object[NO_TWIN] ?? `make it with the ${name} of heddle/multiprocessing, which has the same methods`;
       throw new Refusal(
-        `this ${name} lives in the memory of one process and cannot be sent to another process: make it with the ` +
-          `${name} of heddle/multiprocessing, which has the same methods`,
+        `this ${name} lives in the memory of one process and cannot be sent to another process: ${instead}`,
       );
     }
     retain(memory, address);

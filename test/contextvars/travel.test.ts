@@ -5,6 +5,8 @@ import { test } from "node:test";
 import { isMain } from "heddle";
 import { Context, ContextVar, copyContext } from "heddle/contextvars";
 import { ThreadPoolExecutor } from "heddle/futures";
+import { Local } from "heddle/local";
+import { Process } from "heddle/multiprocessing";
 import { NotSendableError, spawn, Thread } from "heddle/threading";
 import { packContext, type PackedContext, runInPacked } from "../../src/contextvars/packed.ts";
 import { inCopy, isSame, level, readAll, readUser, twins, user } from "./programs.ts";
@@ -104,6 +106,18 @@ if (isMain(import.meta)) {
 
   test("a context itself cannot be sent, and says what can be done", () => {
     assert.throws(() => spawn((context: Context) => context.size, copyContext()), /new Thread\(\{ context \}\)/);
+  });
+
+  test("to another process goes the value, not the variable", () => {
+    const mine = new ContextVar<string>("mine");
+    const local = new Local<{ n: number }>();
+    for (const target of [(): unknown => mine.get(), (): unknown => local.n]) {
+      assert.throws(
+        () => new Process({ target }).start(),
+        (error: Error) =>
+          error instanceof NotSendableError && /to another process: .*send the value/.test(error.message),
+      );
+    }
   });
 
   test("a variable whose default cannot be sent", () => {
