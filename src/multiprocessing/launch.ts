@@ -20,7 +20,7 @@ import { missingGuard } from "../threading/launch.ts";
 import { fieldsOf } from "../threading/outcome.ts";
 import { processes } from "./domain.ts";
 import { markEnded } from "./end.ts";
-import { exitStatusOf, LOOK_EVERY, onBurial } from "./memory/presence.ts";
+import { exists, exitStatusOf, LOOK_EVERY, onBurial } from "./memory/presence.ts";
 import type { Process } from "./process.ts";
 import { processRole } from "./role.ts";
 
@@ -168,7 +168,11 @@ function watch(): void {
 
 onBurial((memory, record, status) => {
   const object = load(memory.words, record + RECORD.object);
-  if (object !== 0) markEnded(memory, object, status);
+  if (object === 0) return;
+  const parent = load(memory.words, object + PROCESS.parent);
+  // Its parent has asked for the exit code already, and is about to tell it.
+  if (status === undefined && parent !== 0 && exists(load(memory.words, parent + PROCESS.pid))) return;
+  markEnded(memory, object, status);
 });
 
 /** The children of this process that have not ended, as far as this thread has started them. */

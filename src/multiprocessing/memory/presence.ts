@@ -22,7 +22,7 @@ import { recordOf } from "../../core/raw/threads.ts";
 import { bury } from "../../core/reaper.ts";
 import { adoptMainThread } from "../../core/thread-table.ts";
 
-const { readFileSync, readlinkSync } = process.getBuiltinModule("node:fs");
+const { existsSync, readFileSync, readlinkSync } = process.getBuiltinModule("node:fs");
 
 /** How often a thread that waits looks around. Milliseconds. */
 export const LOOK_EVERY = 100;
@@ -174,13 +174,19 @@ export function lookAround(memory: Memory): void {
   const now = performance.now();
   if (now - lastLook < LOOK_EVERY) return;
   lastLook = now;
-  const gone = recordsInUse(memory).filter((record) => isGone(memory, record, load(memory.words, record + RECORD.tid)));
+  const gone = [];
+  for (const record of recordsInUse(memory)) {
+    const tid = load(memory.words, record + RECORD.tid);
+    if (isGone(memory, record, tid)) gone.push({ record, tid });
+  }
   if (gone.length === 0) return;
   lockGuard(memory, PROGRAM.reaperGuard);
   try {
-    for (const record of gone) {
+    for (const { record, tid } of gone) {
+      // It may have given its record back before it was gone, and that may have another user now.
+      if (!isInUse(memory, record) || load(memory.words, record + RECORD.tid) !== tid) continue;
       told(memory, record, exitStatusOf(load(memory.words, record + RECORD.pid)));
-      bury(memory, load(memory.words, record + RECORD.tid), true);
+      bury(memory, tid, true);
     }
   } finally {
     unlockGuard(memory, PROGRAM.reaperGuard);
@@ -193,8 +199,17 @@ function recordsInUse(memory: Memory): number[] {
   const used = load(memory.words, PROGRAM.threadCount);
   for (let entry = 1; entry <= used; entry++) {
     const record = memory.reach(load(memory.words, PROGRAM.threadTable + entry));
-    const state = load(memory.words, record + RECORD.state);
-    if (state !== THREAD_STATE.free && state !== THREAD_STATE.starting) records.push(record);
+    if (isInUse(memory, record)) records.push(record);
   }
   return records;
+}
+
+function isInUse(memory: Memory, record: number): boolean {
+  const state = load(memory.words, record + RECORD.state);
+  return state !== THREAD_STATE.free && state !== THREAD_STATE.starting;
+}
+
+/** Does such a process exist? */
+export function exists(pid: number): boolean {
+  return existsSync(`/proc/${pid}`);
 }
