@@ -55,8 +55,7 @@ function orderOf(memory: Memory, queue: number): QueueOrder {
 
 /** Do puts and gets each have an end of their own? */
 function hasEnds(memory: Memory, queue: number): boolean {
-  const tag = memory.words[queue];
-  return tag !== TAG.lifoQueue && tag !== TAG.priorityQueue;
+  return orderOf(memory, queue) === fifo;
 }
 
 function size(memory: Memory, queue: number): number {
