@@ -115,8 +115,10 @@ export const RECORD = {
   /** There: the descriptor that rings the thread's event loop, plus 1, and the number of its file. 0: none yet. */
   bell: 19,
   bellFile: 20,
+  /** There: 1 from when the thread ends in good order: what it held is given back by those who find it gone. */
+  left: 21,
   /** 2 words a size class: local free list, length. */
-  caches: 21,
+  caches: 22,
 } as const;
 
 /**

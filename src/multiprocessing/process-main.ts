@@ -6,7 +6,7 @@
 
 import { host } from "#host";
 import { load, store } from "#atomics";
-import { ENDED, PROCESS, RECORD } from "../core/layout.ts";
+import { ENDED, EXIT_BASE, PROCESS, RECORD } from "../core/layout.ts";
 import { memory as threadMemory } from "../core/program.ts";
 import { ring } from "../core/raw/wait-list.ts";
 import { announceDeath } from "../core/reaper.ts";
@@ -26,6 +26,8 @@ async function runProcess(): Promise<void> {
   const { memory, parker } = processes();
   store(memory.words, memory.record + RECORD.object, object);
   store(memory.words, object + PROCESS.pid, process.pid);
+  // For those who outlive the parent, whom nobody tells.
+  process.on("exit", (code) => store(memory.words, object + PROCESS.exit, (code & 255) + EXIT_BASE));
   process.on("uncaughtException", (error) => {
     leave(object, undefined, error);
     process.exit(1);

@@ -212,8 +212,9 @@ export class Process<A extends unknown[] = unknown[], R = unknown> extends Share
    */
   get exitcode(): number | undefined {
     this.#open();
-    const exit = load(this[DOMAIN].memory.words, this[ADDRESS] + PROCESS.exit);
-    return exit === 0 ? undefined : exit - EXIT_BASE;
+    const { words } = this[DOMAIN].memory;
+    if (load(words, this[ADDRESS] + PROCESS.flag) === ENDED.no) return undefined;
+    return load(words, this[ADDRESS] + PROCESS.exit) - EXIT_BASE;
   }
 
   /** Was it started, and has it not ended? */

@@ -2,12 +2,10 @@
  * Who takes part in the memory that processes share, and how their end is found out.
  *
  * ```
- *   free ──claim──► starting ──► running ──► died ──► free
- *                                   └── leaves ──► ended ──► free
+ *   free ──claim──► starting ──► running (left: 0 or 1) ──found gone──► died or ended ──► free
  * ```
- * Every thread of every process that uses the memory has a record in it. One that ends gives it back; one that is killed
- * cannot, and nobody is told: so whoever waits looks around now and then, and buries those whom the system does not know
- * any more. One thread at a time does so; one that is killed at it is buried by the next, who goes on with its work.
+ * Every thread of every process that uses the memory has a record in it. Nobody is told when one ends or is killed: so
+ * whoever waits looks around now and then, and buries those whom the system does not know any more. One thread at a time does so; one that is killed at it is buried by the next, who goes on with its work.
  *
  * @module
  */
@@ -59,6 +57,7 @@ export function enroll(memory: Memory): void {
     } else if (++free === SPARE) return;
   }
   if (memory.record === 0) throw full();
+  lookAround(memory);
   addSpareRecords(memory, free);
 }
 
@@ -83,6 +82,7 @@ const CLEARED = [
   RECORD.doorbell,
   RECORD.bell,
   RECORD.parent,
+  RECORD.left,
 ] as const;
 
 /** Says which thread of the system uses the record, so that others can find out that it is gone. */
@@ -115,9 +115,12 @@ function full(): RuntimeError {
   );
 }
 
-/** The calling thread ends, in good order: what it held is given back. */
+/**
+ * The calling thread ends, in good order. Others give back what it held: whoever buries must be alive, or the guards it
+ * takes would be taken from it.
+ */
 export function leave(memory: Memory): void {
-  bury(memory, memory.self, false);
+  store(memory.words, memory.record + RECORD.left, 1);
 }
 
 /** When a thread of the system began, in clock ticks since the system did; `undefined`: there is none. */
@@ -186,7 +189,7 @@ export function lookAround(memory: Memory): void {
       // It may have given its record back before it was gone, and that may have another user now.
       if (!isInUse(memory, record) || load(memory.words, record + RECORD.tid) !== tid) continue;
       told(memory, record, exitStatusOf(load(memory.words, record + RECORD.pid)));
-      bury(memory, tid, true);
+      bury(memory, tid, load(memory.words, record + RECORD.left) === 0, true);
     }
   } finally {
     unlockGuard(memory, PROGRAM.reaperGuard);
