@@ -17,11 +17,12 @@ import { TASK, TASK_FLAG, TASK_STATE } from "../core/layout.ts";
 import { EXPIRED } from "../core/parker.ts";
 import { platform } from "../core/platform.ts";
 import { memory, parker } from "../core/program.ts";
-import { BrokenThreadPool, ThreadDiedError } from "../errors.ts";
+import type { BrokenThreadPool } from "../errors.ts";
 import { Alarms } from "./alarms.ts";
 import type { Job, Runner } from "./call.ts";
 import { Crew, type CrewOptions, type Loss, type Setup } from "./crew.ts";
-import { InitializerFailed, type PoolWorker } from "./pool-worker.ts";
+import { brokenPool, lostTask } from "./failures.ts";
+import type { PoolWorker } from "./pool-worker.ts";
 import { Numbered } from "./numbered.ts";
 import { LEFT, NUDGE, Ring, RingWait, STOP, TaskQueue } from "./ring.ts";
 import {
@@ -455,15 +456,7 @@ export class Dispatcher implements Runner {
 
   /** Nothing more will run. What workers are at is still finished. */
   #break(error: unknown): void {
-    const failed = error instanceof InitializerFailed;
-    this.broken ??= new BrokenThreadPool(
-      failed
-        ? "A worker's initializer failed, so the pool cannot run anything: see the cause. Mend it, and make a new pool."
-        : "A worker could not start, so the pool cannot run anything: see the cause.",
-      { cause: failed ? error.cause : error },
-    );
-    // Its text is made now, and lets go of the frames and all that they refer to.
-    void this.broken.stack;
+    this.broken ??= brokenPool(error);
     this.#drain();
     for (const [id, { task, job }] of this.#pending.entries()) {
       if (task === 0 || !revoke(task)) continue;
@@ -474,25 +467,4 @@ export class Dispatcher implements Runner {
     }
     this.#crew.stop();
   }
-}
-
-function lostTask(name: string, error: unknown): BrokenThreadPool {
-  const isEnd = error instanceof ThreadDiedError;
-  // An error that nobody caught ends a worker as it ends a program.
-  const exitCode = isEnd ? error.exitCode : error === undefined ? undefined : 1;
-  const how = exitCode === undefined ? "" : ` (exit code ${exitCode})`;
-  const what = isEnd
-    ? error.message
-    : error === undefined
-      ? "its thread returned"
-      : `an error that the task let loose outside of its own calls was caught by nobody: ${textOf(error)}`;
-  return new BrokenThreadPool(
-    `The worker ${name} that ran this task ended before the task was done${how}: ${what}. The pool goes on with ` +
-      "another worker.",
-    { cause: error, exitCode },
-  );
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
