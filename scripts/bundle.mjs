@@ -18,14 +18,55 @@ import { root } from "./setup.mjs";
 /** What a worker loads first; it belongs to the main file. */
 const ENTRY = "dist/src/entry.js";
 /** Exports that few programs use: they are not part of the main file. */
-const APART = new Set(["./multiprocessing", "./testing", "./progress", "./web", "./cli"]);
+const APART = new Set(["./multiprocessing", "./testing", "./progress", "./web"]);
+/** Programs that run in a process of their own, by the name of their file. */
+const PROGRAMS = { "serve-worker": "dist/src/web/serve/worker-main.js" };
+/**
+ * What starts processes and has no threads itself: it shares no file with the rest, which it would split, and has copies
+ * of the few modules that it needs.
+ */
+const SUPERVISORS = { cli: "dist/src/cli/main.js", "serve-server": "dist/src/web/serve/server.js" };
+
+/** In the rest, the file of a supervisor stays an import. */
+const supervisorsApart = {
+  name: "supervisors-apart",
+  setup({ onResolve }) {
+    const files = Object.entries(SUPERVISORS).map(([name, file]) => [path.join(root, file), `./${name}.js`]);
+    onResolve({ filter: /^\./ }, ({ path: specifier, resolveDir, kind }) => {
+      const target = files.find(([file]) => file === path.resolve(resolveDir, specifier));
+      return target && kind === "dynamic-import" ? { path: target[1], external: true } : undefined;
+    });
+  },
+};
+
+async function join(entryPoints, outdir, plugins) {
+  await build({
+    entryPoints,
+    outdir,
+    plugins,
+    chunkNames: "[name]-[hash]",
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node20.19",
+    packages: "external",
+    sourcemap: "linked",
+    sourcesContent: false,
+    minifyWhitespace: true,
+    // Some classes would get another name, which users see.
+    keepNames: true,
+    logLevel: "warning",
+  });
+}
 
 async function bundle() {
   const { exports: entries } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
   const lib = path.join(root, "dist", "lib");
   fs.rmSync(lib, { recursive: true, force: true });
 
-  const apart = {};
+  const full = ([name, file]) => [name, path.join(root, file)];
+  const apart = Object.fromEntries(Object.entries(PROGRAMS).map(full));
   const together = [ENTRY];
   const names = new Map();
   for (const [subpath, target] of Object.entries(entries)) {
@@ -40,25 +81,22 @@ async function bundle() {
   }
   const main = path.join(root, "dist", "src", "lib.js");
   fs.writeFileSync(main, together.map((file) => `export * from ${JSON.stringify(`../../${file}`)};\n`).join(""));
+  // Whatever loads a part of the main file loads all of it: else each would split it at another place.
+  const whole = [];
+  for (const name of Object.keys(apart)) {
+    const wrapper = path.join(root, "dist", "src", `lib-${name}.js`);
+    fs.writeFileSync(
+      wrapper,
+      `import "./lib.js";\nexport * from ${JSON.stringify(pathToFileURL(apart[name]).pathname)};\n`,
+    );
+    apart[name] = wrapper;
+    whole.push(wrapper);
+  }
   try {
-    await build({
-      entryPoints: { heddle: main, ...apart },
-      outdir: lib,
-      chunkNames: "[name]-[hash]",
-      bundle: true,
-      splitting: true,
-      format: "esm",
-      platform: "node",
-      target: "node20.19",
-      packages: "external",
-      sourcemap: "linked",
-      sourcesContent: false,
-      // Some classes would get another name, which users see.
-      keepNames: true,
-      logLevel: "warning",
-    });
+    await join({ heddle: main, ...apart }, lib, [supervisorsApart]);
+    await join(Object.fromEntries(Object.entries(SUPERVISORS).map(full)), lib, []);
   } finally {
-    fs.rmSync(main);
+    for (const file of [main, ...whole]) fs.rmSync(file);
   }
   for (const [target, exported] of names) {
     fs.writeFileSync(path.join(root, target), `export { ${exported.join(", ")} } from "./heddle.js";\n`);
