@@ -31,7 +31,7 @@ const rules: Rules = {
     ["cli"],
   ],
   portable: words("errors core contextvars local threading queue shared futures asyncio executors"),
-  node: ["src/boot/", "src/host/node/", "src/callable/node/", "src/context/node/", "src/multiprocessing/"],
+  node: words("src/boot/ src/host/node/ src/callable/node/ src/context/node/ src/multiprocessing/ src/web/ src/cli/"),
   universal: new Set(
     words(`
       globalThis undefined NaN Infinity arguments Object Function Array Number Boolean String Symbol BigInt Date RegExp

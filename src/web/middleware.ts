@@ -1,0 +1,167 @@
+/** @module */
+
+import type { Values } from "../contextvars/values.ts";
+import { hooksFor } from "./app-context.ts";
+import { type AfterRequest, Application, belongsTo, type ContextsOptions } from "./application.ts";
+import { currentFrame, isolated } from "./frames.ts";
+import { RequestContext } from "./request-context.ts";
+import { ContextRequest } from "./request.ts";
+import { streamIn, streamOf } from "./streaming.ts";
+import type { ContextsMiddleware, HonoContext } from "./types.ts";
+
+/**
+ * The middleware that gives every request its contexts: `request`, `session`, `g` and `currentApp`.
+ *
+ * Use it first, so that the rest of the app is within:
+ *
+ * ```ts
+ * import { Hono } from "hono";
+ * import { contexts, request, session } from "heddle/web";
+ *
+ * const app = new Hono();
+ * app.use(contexts({ secretKey: process.env.SECRET_KEY }));
+ * app.get("/hello", () => {
+ *   session.visits = (session.visits ?? 0) + 1;
+ *   return new Response(`Hello ${request.args.get("name")}, for the ${session.visits}. time`);
+ * });
+ *
+ * export default app;
+ * ```
+ *
+ * The order around a request: `beforeRequest` (as registered; one that returns an answer skips the rest and the view), the
+ * view, `afterThisRequest` (as registered), `afterRequest` (the last registered first), the session is saved,
+ * `teardownRequest` and then `teardownAppcontext` (the last registered first). Where the answer is a stream, the contexts
+ * stay until it has ended or the client has gone, and only then the teardown functions are called.
+ *
+ * Teardown functions get the error that became an answer of 500 or above; what `onError` turned into something else, and
+ * Hono's `HTTPException`, are handled.
+ *
+ * **Differs from Python.** An error in a `beforeRequest` or `afterRequest` function goes to Hono's `onError`, whose answer
+ * passes no further `afterRequest` functions. A request has a `g` of its own even if an app context was pushed for the
+ * whole thread.
+ */
+export function contexts(options: ContextsOptions = {}): ContextsMiddleware {
+  const app = new Application(options);
+  const middleware: ContextsMiddleware = (c, next) => {
+    const current = currentFrame()?.request;
+    // Used twice, on the app and on a part of it.
+    if (current !== undefined && current.app === app && current.request.raw === c.req.raw) return next();
+    const context = new RequestContext(app, new ContextRequest(c.req.raw, c));
+    return isolated((values) => answer(context, values, c, next));
+  };
+  belongsTo(middleware, app);
+  return middleware;
+}
+
+async function answer(
+  context: RequestContext,
+  values: Values,
+  c: HonoContext,
+  next: () => Promise<void>,
+): Promise<void> {
+  const { app } = context;
+  const sessions = Application.sessionsOf(app);
+  if (sessions.isEager) await context.openSession(true);
+  context.enter(false);
+  let failure: unknown;
+  let isStreaming = false;
+  try {
+    failure = await view(context, c, next);
+    const after = hooksFor(app, "afterRequest");
+    if (context.afterThisRequest.length + after.length > 0) await passOn(c, context.afterThisRequest, after);
+    context.isAnswered = true;
+    // Before the headers, which may turn any body into a stream.
+    const stream = c.finalized ? streamOf(c.res) : undefined;
+    if (context.openedSession !== undefined || sessions.mayRefresh(context.request)) await saveSession(context, c);
+    if (stream !== undefined) isStreaming = keepFor(stream, context, values, c, failure);
+  } catch (error) {
+    // It is the error that the client is told of; teardown functions hear of it, and theirs come second.
+    await context.finish(error).catch(() => undefined);
+    throw error;
+  }
+  if (isStreaming) return;
+  if (failure === undefined && context.isQuiet) context.leaveQuietly();
+  else await context.finish(failure);
+}
+
+/** Everything up to the view's answer. Returns the error that nobody handled. */
+async function view(context: RequestContext, c: HonoContext, next: () => Promise<void>): Promise<unknown> {
+  for (const before of hooksFor(context.app, "beforeRequest")) {
+    const response = await before();
+    if (response === undefined) continue;
+    c.res = checked(response, "beforeRequest");
+    return undefined;
+  }
+  try {
+    await next();
+  } catch (error) {
+    if (error instanceof Error) throw error;
+    // Hono passes on what is no Error, and its adapter would answer without a word.
+    // oxlint-disable-next-line no-console -- as Hono's own handler of errors does
+    console.error("A handler threw what is not an Error:", error);
+    c.res = new Response("Internal Server Error", { status: 500 });
+    return error;
+  }
+  const { error } = c;
+  if (error === undefined || "getResponse" in error || c.res.status < 500) return undefined;
+  return error;
+}
+
+async function passOn(c: HonoContext, first: readonly AfterRequest[], then: readonly AfterRequest[]): Promise<void> {
+  // Each may add another one.
+  for (let i = 0; i < first.length; i++) await pass(c, first[i]!, "afterThisRequest");
+  for (let i = then.length - 1; i >= 0; i--) await pass(c, then[i]!, "afterRequest");
+}
+
+async function pass(c: HonoContext, hook: AfterRequest, name: string): Promise<void> {
+  const before = c.res;
+  const response = await hook(before);
+  if (response === undefined || response === before) return;
+  // Otherwise Hono would mix in the headers of the one before.
+  c.res = undefined;
+  c.res = checked(response, name);
+}
+
+function checked(value: unknown, name: string): Response {
+  if (value instanceof Response) return value;
+  throw new TypeError(`A ${name} function must return a Response or nothing, not ${typeof value}`);
+}
+
+async function saveSession(context: RequestContext, c: HonoContext): Promise<void> {
+  await context.openSession(true);
+  const session = context.openedSession!;
+  const cookie = await Application.sessionsOf(context.app).save(session, context.request);
+  if (cookie !== undefined) c.header("Set-Cookie", cookie, { append: true });
+  if (session.state.accessed || cookie !== undefined) {
+    const vary = c.res.headers.get("vary");
+    if (vary === null || !/(^|,)\s*(cookie|\*)\s*(,|$)/i.test(vary)) c.header("Vary", "Cookie", { append: true });
+  }
+}
+
+/** Lets the contexts last as long as the stream. Returns whether it does. */
+function keepFor(
+  stream: ReadableStream<Uint8Array>,
+  context: RequestContext,
+  values: Values,
+  c: HonoContext,
+  failure: unknown,
+): boolean {
+  // Nobody will ever read it.
+  if (c.req.raw.method === "HEAD") {
+    void stream.cancel().catch(() => undefined);
+    return false;
+  }
+  const body = streamIn(values, streamOf(c.res) ?? stream, async (error) => {
+    try {
+      await context.finish(error ?? failure);
+    } catch (thrown) {
+      // The answer is on its way, and nobody is left to catch it.
+      // oxlint-disable-next-line no-console -- as Hono's own handler of errors does
+      console.error(thrown);
+    }
+  });
+  const { status, statusText, headers } = c.res;
+  c.res = undefined;
+  c.res = new Response(body, { status, statusText, headers });
+  return true;
+}

@@ -1,0 +1,116 @@
+/**
+ * One HTTP server of one thread: Hono's adapter, and around it what a server needs that is stopped while it serves.
+ *
+ * @module
+ */
+
+import http, { type IncomingMessage, type ServerResponse } from "node:http";
+import net, { type Socket } from "node:net";
+import { RuntimeError } from "../../errors.ts";
+import { accessLine } from "./access-log.ts";
+import type { AppConfig, Drain, Source } from "./protocol.ts";
+
+/** What a module must export to be served: a Hono app is one, and so is everything else with a `fetch`. */
+export interface Servable {
+  fetch(request: Request, ...rest: never[]): Response | Promise<Response>;
+}
+
+/** How long a new connection may stay silent once its worker drains. Milliseconds. */
+const FIRST_REQUEST = 1000;
+
+interface Connection {
+  /** Requests answered. */
+  served: number;
+  /** Requests that are being answered. */
+  active: number;
+}
+
+/** A thread's server while it runs. */
+export interface Running {
+  /** Accepts no more, says so, answers what has come, and resolves when nothing is left of it. */
+  drain(how: Drain, stopped: () => void): Promise<void>;
+}
+
+type Listener = (request: IncomingMessage, response: ServerResponse) => unknown;
+
+/** Starts to serve. */
+export async function listen(app: Servable, config: AppConfig, source: Source): Promise<Running> {
+  const { getRequestListener } = await import("@hono/node-server").catch((error: unknown) => {
+    throw new RuntimeError("serve() needs Hono and its adapter for Node: npm install hono @hono/node-server", {
+      cause: error,
+    });
+  });
+  const answer = getRequestListener((request, env) => app.fetch(request, env as never), { hostname: config.host });
+  const connections = new Map<Socket, Connection>();
+  let draining = false;
+  let onEmpty: (() => void) | undefined;
+
+  const listener: Listener =
+    config.healthz === undefined ? answer : withHealthz(config.healthz, answer, () => draining);
+  const server = http.createServer((request, response) => {
+    const { socket } = request;
+    const connection = connections.get(socket)!;
+    connection.active++;
+    if (draining) response.shouldKeepAlive = false;
+    const started = config.accessLog ? performance.now() : 0;
+    response.once("close", () => {
+      connection.active--;
+      connection.served++;
+      if (config.accessLog) process.stdout.write(accessLine(request, response, performance.now() - started));
+      // Its answer was begun before, and promised to keep the connection.
+      if (draining && connection.active === 0) socket.destroySoon();
+    });
+    void listener(request, response);
+  });
+  server.on("connection", (socket: Socket) => {
+    connections.set(socket, { served: 0, active: 0 });
+    socket.once("close", () => {
+      connections.delete(socket);
+      if (connections.size === 0) onEmpty?.();
+    });
+  });
+
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject).once("listening", resolve);
+    if ("fd" in source) server.listen({ fd: source.fd });
+    else server.listen({ port: source.port, host: config.host });
+  });
+
+  return {
+    async drain({ limit, closeIdle }, stopped) {
+      draining = true;
+      // Not http's own close, which also cuts connections whose first request is on its way.
+      const closed = new Promise<void>((resolve) => net.Server.prototype.close.call(server, () => resolve()));
+      stopped();
+      const empty = new Promise<void>((resolve) => {
+        if (connections.size === 0) resolve();
+        else onEmpty = resolve;
+      });
+      const cut = (which: (connection: Connection) => boolean): void => {
+        for (const [socket, connection] of connections) if (which(connection)) socket.destroy();
+      };
+      if (closeIdle) cut(({ active, served }) => active === 0 && served > 0);
+      const first = setTimeout(
+        () => cut(({ active, served }) => active + served === 0),
+        Math.min(FIRST_REQUEST, limit),
+      );
+      const last = setTimeout(() => cut(() => true), limit);
+      await empty;
+      await closed;
+      clearTimeout(first);
+      clearTimeout(last);
+      server.close();
+    },
+  };
+}
+
+/** Answers one path itself: 200 as long as the thread takes requests, 503 once it drains. */
+function withHealthz(path: string, otherwise: Listener, draining: () => boolean): Listener {
+  return (request, response) => {
+    const [asked] = (request.url ?? "").split("?");
+    if (asked !== path) return otherwise(request, response);
+    const body = JSON.stringify({ status: draining() ? "draining" : "ok", pid: process.pid });
+    response.writeHead(draining() ? 503 : 200, { "Content-Type": "application/json", "Cache-Control": "no-store" });
+    return response.end(body);
+  };
+}

@@ -1,0 +1,2 @@
+/** An app that cannot be imported. */
+throw new Error("no database");
