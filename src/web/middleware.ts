@@ -151,7 +151,10 @@ function keepFor(
     void stream.cancel().catch(() => undefined);
     return false;
   }
-  const body = streamIn(values, streamOf(c.res) ?? stream, async (error) => {
+  const source = streamOf(c.res) ?? stream;
+  // Before the stream is locked: the adapter may make the answer only when it is asked for these.
+  const { status, statusText, headers } = c.res;
+  const body = streamIn(values, source, async (error) => {
     try {
       await context.finish(error ?? failure);
     } catch (thrown) {
@@ -160,7 +163,6 @@ function keepFor(
       console.error(thrown);
     }
   });
-  const { status, statusText, headers } = c.res;
   c.res = undefined;
   c.res = new Response(body, { status, statusText, headers });
   return true;
