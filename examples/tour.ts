@@ -19,6 +19,8 @@ import * as sum from "./sum.ts";
 import * as tasks from "./tasks.ts";
 import * as threadLocal from "./thread-local.ts";
 import * as threadStack from "./thread-stack.ts";
+import * as webButtons from "./web-buttons.ts";
+import * as webContexts from "./web-contexts.ts";
 
 export interface Step {
   name: string;
@@ -117,6 +119,18 @@ One fails; the others are cancelled and clean up.`,
     about: `SHA-256 and word count of every file under node_modules, with one thread and with all cores.
 Files go to the threads in chunks, so that handing out work costs next to nothing.`,
     run: () => files.main(),
+  },
+  {
+    name: "web-contexts",
+    about: `A web app in which request, session and g belong to each request, next to a plain object that leaks;
+then 200 requests at once over four threads.`,
+    run: webContexts.main,
+  },
+  {
+    name: "web-buttons",
+    about: `A page with two buttons. About has to wait for a download that blocks the server's thread,
+and not for one in a thread of its own.`,
+    run: () => webButtons.main(),
   },
 ];
 

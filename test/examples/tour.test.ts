@@ -52,6 +52,8 @@ test("tour: all steps, each under its title, with a summary, no escape codes in 
     "the program ended by itself, exit code 0",
     /^eight slices: 5000000050000000 /,
     /^same totals: true; /,
+    "200 requests at once over 4 threads: 200 saw only their own q, 200 a fresh g and session",
+    "thread: pressed Download, then About; answered: About, then Download",
   ]) {
     const found = lines.some((line) => (typeof outcome === "string" ? line === outcome : outcome.test(line)));
     assert.ok(found, `${outcome} in\n${lines.join("\n")}`);

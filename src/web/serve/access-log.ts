@@ -1,5 +1,5 @@
 /**
- * A line for each answer, in the Common Log Format with the time it took.
+ * A line for each answer, in the Common Log Format with the bytes of the headers counted, and the time it took.
  *
  * @module
  */
@@ -23,11 +23,16 @@ function printable(text: string): string {
   );
 }
 
-export function accessLine(request: IncomingMessage, response: ServerResponse, milliseconds: number): string {
+/** @param bytes sent, headers included */
+export function accessLine(
+  request: IncomingMessage,
+  response: ServerResponse,
+  bytes: number,
+  milliseconds: number,
+): string {
   const line = `${request.method} ${printable(request.url ?? "-")} HTTP/${request.httpVersion}`;
   // A client that has gone before the answer was complete: nginx's 499.
   const status = response.writableFinished ? response.statusCode : 499;
-  const length = response.getHeader("content-length") ?? "-";
   const address = request.socket.remoteAddress ?? "-";
-  return `${address} - - [${timestamp(new Date())}] "${line}" ${status} ${String(length)} ${milliseconds.toFixed(1)}ms\n`;
+  return `${address} - - [${timestamp(new Date())}] "${line}" ${status} ${bytes} ${milliseconds.toFixed(1)}ms\n`;
 }

@@ -52,11 +52,14 @@ export async function listen(app: Servable, config: AppConfig, source: Source): 
     const connection = connections.get(socket)!;
     connection.active++;
     if (draining) response.shouldKeepAlive = false;
-    const started = config.accessLog ? performance.now() : 0;
+    const [started, sent] = config.accessLog ? [performance.now(), socket.bytesWritten] : [0, 0];
     response.once("close", () => {
       connection.active--;
       connection.served++;
-      if (config.accessLog) process.stdout.write(accessLine(request, response, performance.now() - started));
+      if (config.accessLog) {
+        const bytes = socket.bytesWritten - sent;
+        process.stdout.write(accessLine(request, response, bytes, performance.now() - started));
+      }
       // Its answer was begun before, and promised to keep the connection.
       if (draining && connection.active === 0) socket.destroySoon();
     });

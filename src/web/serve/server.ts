@@ -194,8 +194,9 @@ export class Server implements AsyncDisposable {
   async #close(limit: number): Promise<void> {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#unlisten?.();
-    await Promise.all([...this.#leaving].map((worker) => worker.drain({ limit, closeIdle: true })));
+    // Otherwise connections would wait here for workers that take no more.
     this.#sockets?.close();
+    await Promise.all([...this.#leaving].map((worker) => worker.drain({ limit, closeIdle: true })));
     this.#resolveClosed();
   }
 
