@@ -26,17 +26,31 @@ export interface Frame {
 const frames: ContextVar<Frame | undefined> = new ContextVar<Frame | undefined>("heddle.web", { stays: true });
 const KEY: object = ContextVar.keyOf(frames as ContextVar<unknown>);
 
+// Asked for again and again in the same place: only `enter` and `leave` change what it is there.
+let lastValues: Values | undefined;
+let lastFrame: Frame | undefined;
+
 /** What is current. */
 export function currentFrame(): Frame | undefined {
-  return currentValues().get(KEY) as Frame | undefined;
+  const values = currentValues();
+  return values === lastValues ? lastFrame : findFrame(values);
+}
+
+function findFrame(values: Values): Frame | undefined {
+  lastFrame = values.get(KEY) as Frame | undefined;
+  lastValues = values;
+  return lastFrame;
 }
 
 export function enter(frame: Frame): void {
+  lastValues = undefined;
   frame.values.set(KEY, frame);
 }
 
 /** Makes current what was so before the frame. */
 export function leave(frame: Frame): void {
+  // Nothing of a request is kept that is over.
+  lastValues = lastFrame = undefined;
   if (frame.below === undefined) frame.values.delete(KEY);
   else frame.values.set(KEY, frame.below);
 }

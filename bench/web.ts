@@ -1,0 +1,172 @@
+/**
+ * What heddle/web costs, and what its server gains. Load comes from a second process over loopback.
+ *
+ *   npm run bench -- web            everything, about a minute
+ *   npm run bench -- web quick      shorter runs
+ */
+import { type ChildProcess, execFile, fork } from "node:child_process";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { Hono } from "hono";
+import { isMain } from "heddle";
+import { contexts, currentApp, g, request, serve } from "heddle/web";
+import type { Load } from "./web/load.ts";
+
+const isQuick = process.argv.includes("quick");
+const seconds = isQuick ? 1 : 3;
+const rounds = isQuick ? 2 : 4;
+
+const file = (name: string): string => fileURLToPath(new URL(`./web/${name}.js`, import.meta.url));
+const run = promisify(execFile);
+
+async function load(url: string, connections: number, duration: number, most?: number): Promise<Load> {
+  const args = [file("load"), url, String(connections), String(duration)];
+  const { stdout } = await run(process.execPath, most === undefined ? args : [...args, String(most)]);
+  return JSON.parse(stdout) as Load;
+}
+
+interface Program {
+  readonly url: string;
+  stop(): Promise<unknown>;
+}
+
+async function program(...args: string[]): Promise<Program> {
+  const child: ChildProcess = fork(file("apps"), args, { execArgv: ["--expose-gc"] });
+  const [port] = (await once(child, "message")) as [number];
+  return {
+    url: `http://127.0.0.1:${port}`,
+    stop: () => {
+      child.disconnect();
+      return once(child, "exit");
+    },
+  };
+}
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
+
+function line(what: string, value: string, target: string, isMet: boolean): void {
+  console.log(`${what.padEnd(52)}${value.padStart(22)}   target ${target}: ${isMet ? "met" : "MISSED"}`);
+}
+
+/** Requests per second of each, in turn, so that whatever else goes on meets all of them. */
+async function compare(urls: Record<string, string>, connections: number): Promise<Record<string, number>> {
+  const results: Record<string, number[]> = Object.fromEntries(Object.keys(urls).map((name) => [name, []]));
+  for (const url of Object.values(urls)) await load(url, connections, 1);
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, url] of Object.entries(urls)) {
+      const { requestsPerSecond, errors } = await load(url, connections, seconds);
+      if (errors > 0) throw new Error(`${errors} requests of ${name} failed`);
+      results[name]!.push(requestsPerSecond);
+    }
+  }
+  return Object.fromEntries(Object.entries(results).map(([name, values]) => [name, median(values)]));
+}
+
+async function costOfContexts(): Promise<void> {
+  const [bare, withContexts] = await Promise.all([program("bare"), program("contexts")]);
+  const { bare: without = 0, contexts: rate = 0 } = await compare({ bare: bare.url, contexts: withContexts.url }, 32);
+  const cost = 1 - rate / without;
+  console.log(`bare Hono ${without.toFixed(0)} requests/s, with contexts() ${rate.toFixed(0)}`);
+  line("cost of contexts(), of bare Hono's requests/s", `${(cost * 100).toFixed(1)} %`, "≤ 15 %", cost <= 0.15);
+  await Promise.all([bare.stop(), withContexts.stop()]);
+}
+
+/** Nanoseconds of one call. */
+function time(fn: () => unknown): number {
+  const n = 300_000;
+  let best = Infinity;
+  for (let round = 0; round < 7; round++) {
+    const started = performance.now();
+    for (let i = 0; i < n; i++) fn();
+    best = Math.min(best, ((performance.now() - started) / n) * 1e6);
+  }
+  return best;
+}
+
+async function costOfProxies(): Promise<void> {
+  const storage = new AsyncLocalStorage<{ method: string }>();
+  const app = new Hono();
+  app.use(contexts({ config: { x: 1 } }));
+  let times: Record<string, number> = {};
+  app.get("/", () =>
+    storage.run({ method: "GET" }, () => {
+      g["x"] = 1;
+      times = {
+        "getStore()": time(() => storage.getStore()!.method),
+        "request.method": time(() => request.method),
+        "g.x": time(() => g["x"] as number),
+        "currentApp.config": time(() => currentApp.config),
+      };
+      return new Response();
+    }),
+  );
+  await app.request("/");
+  const { "getStore()": base = 0, ...proxies } = times;
+  console.log(Object.entries(times).map(([name, ns]) => `${name} ${ns.toFixed(0)} ns`).join(", "));
+  const worst = Math.max(...Object.values(proxies)) / base;
+  line("dearest proxy access, times a bare getStore()", `${worst.toFixed(1)} ×`, "≤ 5 ×", worst <= 5);
+}
+
+async function twoWorkers(): Promise<void> {
+  const cluster = await program("cluster", "contexts");
+  await using server = await serve(new URL("./web/apps.js", import.meta.url), { port: 0, processes: 2 });
+  await using threads = await serve(new URL("./web/apps.js", import.meta.url), { port: 0, threads: 2 });
+  const urls = { "node:cluster": cluster.url, "serve, 2 processes": server.url, "serve, 2 threads": threads.url };
+  const rates = await compare(urls, 32);
+  console.log(`with 2 workers (${server.distribution}): ${Object.entries(rates).map(([name, rate]) => `${name} ${rate.toFixed(0)}`).join(", ")} requests/s`);
+  const base = rates["node:cluster"]!;
+  const ratio = rates["serve, 2 processes"]! / base;
+  line("serve, 2 processes, times node:cluster", `${ratio.toFixed(2)} ×`, "≥ 1 ×", ratio >= 1);
+  const inThreads = rates["serve, 2 threads"]! / base;
+  line("serve, 2 threads, times node:cluster", `${inThreads.toFixed(2)} ×`, "≥ 1 ×", inThreads >= 1);
+  await cluster.stop();
+}
+
+async function lightBesideHeavy(): Promise<void> {
+  const server = await program("contexts");
+  const heavy = 2000;
+  // The first thread of a process takes longer.
+  await (await fetch(`${server.url}/heavy/thread?ms=1`)).text();
+  await load(server.url, 4, 1);
+  const p99: Record<string, number[]> = { idle: [], thread: [], blocking: [] };
+  for (let round = 0; round < (isQuick ? 1 : 3); round++) {
+    p99["idle"]!.push((await load(server.url, 4, heavy / 1000)).p99);
+    for (const kind of ["thread", "blocking"]) {
+      const computing = fetch(`${server.url}/heavy/${kind}?ms=${heavy}`).then((response) => response.text());
+      p99[kind]!.push((await load(server.url, 4, heavy / 1000)).p99);
+      await computing;
+    }
+  }
+  const [idle, thread, blocking] = ["idle", "thread", "blocking"].map((kind) => median(p99[kind]!)) as [number, number, number];
+  console.log(
+    `p99 of light requests: idle ${idle.toFixed(2)} ms; while one computes for 2 s in a heddle thread ${thread.toFixed(2)} ms, in the server's own thread ${blocking.toFixed(0)} ms`,
+  );
+  const ratio = thread / idle;
+  line("p99 beside a heavy request in a thread, times idle", `${ratio.toFixed(1)} ×`, "≤ 2 ×", ratio <= 2);
+  await server.stop();
+}
+
+async function memory(): Promise<void> {
+  const server = await program("contexts");
+  const used = async (): Promise<number> => Number(await (await fetch(`${server.url}/memory`)).text());
+  const url = `${server.url}/use?n=1`;
+  await load(url, 16, 60, 20_000);
+  const before = await used();
+  const { requests, errors } = await load(url, 16, 600, 100_000);
+  const growth = (await used()) - before;
+  console.log(`${requests} requests that use request, session and g, ${errors} errors`);
+  line("growth of the heap", `${(growth / 1024).toFixed(0)} KiB`, "none (< 500 KiB)", growth < 500 * 1024);
+  await server.stop();
+}
+
+const all = { contexts: costOfContexts, proxies: costOfProxies, workers: twoWorkers, heavy: lightBesideHeavy, memory };
+
+if (isMain(import.meta)) {
+  const names = process.argv.slice(2).filter((name) => name in all) as (keyof typeof all)[];
+  for (const name of names.length > 0 ? names : (Object.keys(all) as (keyof typeof all)[])) {
+    console.log(`\n── ${name}`);
+    await all[name]();
+  }
+}

@@ -1,0 +1,64 @@
+/** The apps that are compared, and programs that serve one of them: `apps.js NAME` in one process, `apps.js cluster NAME`. */
+import cluster from "node:cluster";
+import type { AddressInfo } from "node:net";
+import { Hono } from "hono";
+import { createAdaptorServer } from "@hono/node-server";
+import { isMain } from "heddle";
+import { Thread } from "heddle/threading";
+import { contexts, g, request, session } from "heddle/web";
+
+/** Computes. */
+export function heavy(ms: number): number {
+  const until = performance.now() + ms;
+  let x = 0;
+  while (performance.now() < until) for (let i = 0; i < 1000; i++) x = (x * 1_103_515_245 + 12_345) % 2_147_483_648;
+  return x;
+}
+
+function bare(): Hono {
+  return new Hono().get("/", (c) => c.text("hello"));
+}
+
+function withContexts(): Hono {
+  const app = new Hono();
+  app.use(contexts({ secretKey: "a key" }));
+  app.get("/", (c) => c.text("hello"));
+  app.get("/use", () => {
+    g["n"] = request.args.get("n");
+    session["n"] = g["n"];
+    return new Response("used");
+  });
+  app.get("/memory", () => {
+    globalThis.gc?.();
+    return Response.json(process.memoryUsage().heapUsed);
+  });
+  app.get("/heavy/blocking", () => Response.json(heavy(Number(request.args.get("ms")))));
+  app.get("/heavy/thread", async () => {
+    const thread = new Thread({ target: heavy, args: [Number(request.args.get("ms"))] }).start();
+    return Response.json(await thread.join());
+  });
+  return app;
+}
+
+const makers: Record<string, () => Hono> = { bare, contexts: withContexts };
+
+if (isMain(import.meta) || process.env["BENCH_WEB_WORKER"] !== undefined) {
+  const [kind, name = kind] = process.argv.slice(2);
+  if (kind === "cluster" && cluster.isPrimary) {
+    const workers = [1, 2].map(() => cluster.fork({ BENCH_WEB_WORKER: "1" }));
+    const ports = await Promise.all(
+      workers.map((worker) => new Promise<number>((resolve) => worker.once("listening", ({ port }) => resolve(port)))),
+    );
+    process.send!(ports[0]!);
+  } else {
+    const server = createAdaptorServer({ fetch: makers[name!]!().fetch });
+    server.listen(0, "127.0.0.1", () => {
+      if (cluster.isPrimary) process.send!((server.address() as AddressInfo).port);
+    });
+  }
+  process.once("disconnect", () => process.exit());
+}
+
+const app: Hono = withContexts();
+// oxlint-disable-next-line import/no-default-export -- what a server asks of an app
+export default app;
