@@ -104,7 +104,11 @@ async function costOfProxies(): Promise<void> {
   );
   await app.request("/");
   const { "getStore()": base = 0, ...proxies } = times;
-  console.log(Object.entries(times).map(([name, ns]) => `${name} ${ns.toFixed(0)} ns`).join(", "));
+  console.log(
+    Object.entries(times)
+      .map(([name, ns]) => `${name} ${ns.toFixed(0)} ns`)
+      .join(", "),
+  );
   const worst = Math.max(...Object.values(proxies)) / base;
   line("dearest proxy access, times a bare getStore()", `${worst.toFixed(1)} ×`, "≤ 5 ×", worst <= 5);
 }
@@ -115,7 +119,11 @@ async function twoWorkers(): Promise<void> {
   await using threads = await serve(new URL("./web/apps.js", import.meta.url), { port: 0, threads: 2 });
   const urls = { "node:cluster": cluster.url, "serve, 2 processes": server.url, "serve, 2 threads": threads.url };
   const rates = await compare(urls, 32);
-  console.log(`with 2 workers (${server.distribution}): ${Object.entries(rates).map(([name, rate]) => `${name} ${rate.toFixed(0)}`).join(", ")} requests/s`);
+  console.log(
+    `with 2 workers (${server.distribution}): ${Object.entries(rates)
+      .map(([name, rate]) => `${name} ${rate.toFixed(0)}`)
+      .join(", ")} requests/s`,
+  );
   const base = rates["node:cluster"]!;
   const ratio = rates["serve, 2 processes"]! / base;
   line("serve, 2 processes, times node:cluster", `${ratio.toFixed(2)} ×`, "≥ 1 ×", ratio >= 1);
@@ -139,7 +147,11 @@ async function lightBesideHeavy(): Promise<void> {
       await computing;
     }
   }
-  const [idle, thread, blocking] = ["idle", "thread", "blocking"].map((kind) => median(p99[kind]!)) as [number, number, number];
+  const [idle, thread, blocking] = ["idle", "thread", "blocking"].map((kind) => median(p99[kind]!)) as [
+    number,
+    number,
+    number,
+  ];
   console.log(
     `p99 of light requests: idle ${idle.toFixed(2)} ms; while one computes for 2 s in a heddle thread ${thread.toFixed(2)} ms, in the server's own thread ${blocking.toFixed(0)} ms`,
   );

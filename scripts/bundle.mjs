@@ -53,7 +53,6 @@ async function join(entryPoints, outdir, plugins) {
     packages: "external",
     sourcemap: "linked",
     sourcesContent: false,
-    minifyWhitespace: true,
     // Some classes would get another name, which users see.
     keepNames: true,
     logLevel: "warning",
@@ -85,10 +84,7 @@ async function bundle() {
   const whole = [];
   for (const name of Object.keys(apart)) {
     const wrapper = path.join(root, "dist", "src", `lib-${name}.js`);
-    fs.writeFileSync(
-      wrapper,
-      `import "./lib.js";\nexport * from ${JSON.stringify(pathToFileURL(apart[name]).pathname)};\n`,
-    );
+    fs.writeFileSync(wrapper, `import "./lib.js";\nexport * from ${JSON.stringify(apart[name])};\n`);
     apart[name] = wrapper;
     whole.push(wrapper);
   }

@@ -26,17 +26,20 @@ async function main(url: string, connections: number, seconds: number, most: num
         sent = performance.now();
         socket.write(request);
       };
-      socket.setEncoding("latin1").on("connect", ask).on("data", (chunk) => {
-        pending += String(chunk);
-        const end = pending.indexOf("\r\n\r\n");
-        if (end === -1) return;
-        const length = /content-length: *(\d+)/i.exec(pending)?.[1];
-        if (length === undefined || pending.length < end + 4 + Number(length)) return;
-        if (!pending.startsWith("HTTP/1.1 200")) errors++;
-        latencies.push(performance.now() - sent);
-        pending = "";
-        ask();
-      });
+      socket
+        .setEncoding("latin1")
+        .on("connect", ask)
+        .on("data", (chunk) => {
+          pending += String(chunk);
+          const end = pending.indexOf("\r\n\r\n");
+          if (end === -1) return;
+          const length = /content-length: *(\d+)/i.exec(pending)?.[1];
+          if (length === undefined || pending.length < end + 4 + Number(length)) return;
+          if (!pending.startsWith("HTTP/1.1 200")) errors++;
+          latencies.push(performance.now() - sent);
+          pending = "";
+          ask();
+        });
       socket.on("error", () => {
         errors++;
         resolve();
@@ -46,11 +49,20 @@ async function main(url: string, connections: number, seconds: number, most: num
   await Promise.all(Array.from({ length: connections }, one));
   const took = (performance.now() - started) / 1000;
   const sorted = latencies.toSorted((a, b) => a - b);
-  const at = (part: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
-  return { requestsPerSecond: latencies.length / took, p50: at(0.5), p99: at(0.99), requests: latencies.length, errors };
+  const at = (part: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
+  return {
+    requestsPerSecond: latencies.length / took,
+    p50: at(0.5),
+    p99: at(0.99),
+    requests: latencies.length,
+    errors,
+  };
 }
 
 if (isMain(import.meta)) {
   const [url, connections, seconds, most] = process.argv.slice(2);
-  process.stdout.write(JSON.stringify(await main(url!, Number(connections), Number(seconds), Number(most ?? Infinity))));
+  process.stdout.write(
+    JSON.stringify(await main(url!, Number(connections), Number(seconds), Number(most ?? Infinity))),
+  );
 }

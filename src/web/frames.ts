@@ -7,7 +7,7 @@
 
 import { currentScope, runInScope } from "#context";
 import { ContextVar } from "../contextvars/context-var.ts";
-import { currentValues, type Values } from "../contextvars/values.ts";
+import { currentValues, type Key, Values } from "../contextvars/values.ts";
 import { LookupError, RuntimeError } from "../errors.ts";
 import type { AppContext } from "./app-context.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -24,7 +24,7 @@ export interface Frame {
 
 // Requests do not go to other threads.
 const frames: ContextVar<Frame | undefined> = new ContextVar<Frame | undefined>("heddle.web", { stays: true });
-const KEY: object = ContextVar.keyOf(frames as ContextVar<unknown>);
+const KEY: Key = ContextVar.keyOf(frames as ContextVar<unknown>);
 
 // Asked for again and again in the same place: only `enter` and `leave` change what it is there.
 let lastValues: Values | undefined;
@@ -37,7 +37,7 @@ export function currentFrame(): Frame | undefined {
 }
 
 function findFrame(values: Values): Frame | undefined {
-  lastFrame = values.get(KEY) as Frame | undefined;
+  lastFrame = values.all.find(KEY)?.value as Frame | undefined;
   lastValues = values;
   return lastFrame;
 }
@@ -58,7 +58,7 @@ export function leave(frame: Frame): void {
 /** What runs in `fn` pushes and pops where nobody else does. */
 export function isolated<R>(fn: (values: Values) => R): R {
   const { importing, task } = currentScope();
-  const values = currentValues().copy();
+  const values = new Values(currentValues().all);
   return runInScope({ importing, task, context: values }, () => fn(values));
 }
 
@@ -78,7 +78,7 @@ export function frameToPop(owner: AppContext | RequestContext, pushed: readonly 
       `Cannot pop ${owner.toString()} here: it was pushed in another task or Context. Pop it where it was pushed.`,
     );
   }
-  const current = last.values.get(KEY) as Frame | undefined;
+  const current = last.values.all.find(KEY)?.value as Frame | undefined;
   if (current !== last) {
     throw new RuntimeError(
       `Popped wrong context: ${owner.toString()} is not the current one. Pop ${current?.owner.toString() ?? "nothing"} first.`,
