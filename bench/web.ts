@@ -21,14 +21,23 @@ const rounds = isQuick ? 2 : 4;
 const file = (name: string): string => fileURLToPath(new URL(`./web/${name}.js`, import.meta.url));
 const run = promisify(execFile);
 
-async function load(url: string, connections: number, duration: number, most?: number): Promise<Load> {
-  const args = [file("load"), url, String(connections), String(duration)];
-  const { stdout } = await run(process.execPath, most === undefined ? args : [...args, String(most)]);
-  return JSON.parse(stdout) as Load;
+interface LoadOptions {
+  /** Requests. */
+  readonly most?: number;
+  /** Milliseconds between the requests of a connection. */
+  readonly interval?: number;
+}
+
+async function load(url: string, connections: number, duration: number, options: LoadOptions = {}): Promise<Load> {
+  const { most = Infinity, interval = 0 } = options;
+  const args = [file("load"), url, ...[connections, duration, most, interval].map(String)];
+  return JSON.parse((await run(process.execPath, args)).stdout) as Load;
 }
 
 interface Program {
   readonly url: string;
+  /** Microseconds of the processor that it has used. */
+  cpu(): Promise<number>;
   stop(): Promise<unknown>;
 }
 
@@ -37,6 +46,10 @@ async function program(...args: string[]): Promise<Program> {
   const [port] = (await once(child, "message")) as [number];
   return {
     url: `http://127.0.0.1:${port}`,
+    cpu: async () => {
+      child.send("cpu");
+      return ((await once(child, "message")) as [number])[0];
+    },
     stop: () => {
       child.disconnect();
       return once(child, "exit");
@@ -65,12 +78,36 @@ async function compare(urls: Record<string, string>, connections: number): Promi
 }
 
 async function costOfContexts(): Promise<void> {
-  const [bare, withContexts] = await Promise.all([program("bare"), program("contexts")]);
-  const { bare: without = 0, contexts: rate = 0 } = await compare({ bare: bare.url, contexts: withContexts.url }, 32);
-  const cost = 1 - rate / without;
-  console.log(`bare Hono ${without.toFixed(0)} requests/s, with contexts() ${rate.toFixed(0)}`);
+  const names = ["bare", "noop", "contexts"];
+  const programs: Record<string, Program> = {};
+  for (const name of names) programs[name] = await program(name);
+  const rates: Record<string, number[]> = { bare: [], noop: [], contexts: [] };
+  const cpus: Record<string, number[]> = { bare: [], noop: [], contexts: [] };
+  for (let round = 0; round <= rounds; round++) {
+    for (const [name, { url, cpu }] of Object.entries(programs)) {
+      const before = await cpu();
+      const { requestsPerSecond, requests, errors } = await load(url, 32, seconds);
+      if (errors > 0) throw new Error(`${errors} requests of ${name} failed`);
+      // The first is for warming up.
+      if (round === 0) continue;
+      rates[name]!.push(requestsPerSecond);
+      cpus[name]!.push(((await cpu()) - before) / requests);
+    }
+  }
+  for (const name of names) {
+    const [rate, cpu] = [median(rates[name]!), median(cpus[name]!)];
+    console.log(
+      `${name.padEnd(10)}${rate.toFixed(0).padStart(8)} requests/s${cpu.toFixed(1).padStart(8)} µs of the processor each`,
+    );
+  }
+  const cost = 1 - median(rates["contexts"]!) / median(rates["bare"]!);
   line("cost of contexts(), of bare Hono's requests/s", `${(cost * 100).toFixed(1)} %`, "≤ 15 %", cost <= 0.15);
-  await Promise.all([bare.stop(), withContexts.stop()]);
+  // What the rates would be on a machine that has nothing else to do.
+  const own = 1 - median(cpus["bare"]!) / median(cpus["contexts"]!);
+  line("the same by the processor's time", `${(own * 100).toFixed(1)} %`, "≤ 15 %", own <= 0.15);
+  const more = 1 - median(cpus["noop"]!) / median(cpus["contexts"]!);
+  line("the same, of Hono with a middleware that does nothing", `${(more * 100).toFixed(1)} %`, "≤ 15 %", more <= 0.15);
+  await Promise.all(Object.values(programs).map(({ stop }) => stop()));
 }
 
 /** Nanoseconds of one call. */
@@ -140,10 +177,10 @@ async function lightBesideHeavy(): Promise<void> {
   await load(server.url, 4, 1);
   const p99: Record<string, number[]> = { idle: [], thread: [], blocking: [] };
   for (let round = 0; round < (isQuick ? 1 : 3); round++) {
-    p99["idle"]!.push((await load(server.url, 4, heavy / 1000)).p99);
+    p99["idle"]!.push((await load(server.url, 4, heavy / 1000, { interval: 20 })).p99);
     for (const kind of ["thread", "blocking"]) {
       const computing = fetch(`${server.url}/heavy/${kind}?ms=${heavy}`).then((response) => response.text());
-      p99[kind]!.push((await load(server.url, 4, heavy / 1000)).p99);
+      p99[kind]!.push((await load(server.url, 4, heavy / 1000, { interval: 20 })).p99);
       await computing;
     }
   }
@@ -153,7 +190,7 @@ async function lightBesideHeavy(): Promise<void> {
     number,
   ];
   console.log(
-    `p99 of light requests: idle ${idle.toFixed(2)} ms; while one computes for 2 s in a heddle thread ${thread.toFixed(2)} ms, in the server's own thread ${blocking.toFixed(0)} ms`,
+    `p99 of 200 light requests a second: idle ${idle.toFixed(2)} ms; while one computes for 2 s in a heddle thread ${thread.toFixed(2)} ms, in the server's own thread ${blocking.toFixed(0)} ms`,
   );
   const ratio = thread / idle;
   line("p99 beside a heavy request in a thread, times idle", `${ratio.toFixed(1)} ×`, "≤ 2 ×", ratio <= 2);
@@ -164,9 +201,9 @@ async function memory(): Promise<void> {
   const server = await program("contexts");
   const used = async (): Promise<number> => Number(await (await fetch(`${server.url}/memory`)).text());
   const url = `${server.url}/use?n=1`;
-  await load(url, 16, 60, 20_000);
+  await load(url, 16, 60, { most: 20_000 });
   const before = await used();
-  const { requests, errors } = await load(url, 16, 600, 100_000);
+  const { requests, errors } = await load(url, 16, 600, { most: 100_000 });
   const growth = (await used()) - before;
   console.log(`${requests} requests that use request, session and g, ${errors} errors`);
   line("growth of the heap", `${(growth / 1024).toFixed(0)} KiB`, "none (< 500 KiB)", growth < 500 * 1024);

@@ -19,6 +19,13 @@ function bare(): Hono {
   return new Hono().get("/", (c) => c.text("hello"));
 }
 
+/** What any middleware costs, since Hono then answers asynchronously. */
+function noop(): Hono {
+  const app = new Hono();
+  app.use((_, next) => next());
+  return app.get("/", (c) => c.text("hello"));
+}
+
 function withContexts(): Hono {
   const app = new Hono();
   app.use(contexts({ secretKey: "a key" }));
@@ -40,7 +47,7 @@ function withContexts(): Hono {
   return app;
 }
 
-const makers: Record<string, () => Hono> = { bare, contexts: withContexts };
+const makers: Record<string, () => Hono> = { bare, noop, contexts: withContexts };
 
 if (isMain(import.meta) || process.env["BENCH_WEB_WORKER"] !== undefined) {
   const [kind, name = kind] = process.argv.slice(2);
@@ -54,6 +61,12 @@ if (isMain(import.meta) || process.env["BENCH_WEB_WORKER"] !== undefined) {
     const server = createAdaptorServer({ fetch: makers[name!]!().fetch });
     server.listen(0, "127.0.0.1", () => {
       if (cluster.isPrimary) process.send!((server.address() as AddressInfo).port);
+    });
+  }
+  if (cluster.isPrimary) {
+    process.on("message", () => {
+      const { user, system } = process.cpuUsage();
+      process.send!(user + system);
     });
   }
   process.once("disconnect", () => process.exit());

@@ -1,4 +1,7 @@
-/** Load from a process of its own: connections that are kept, each asking again as soon as it has its answer. */
+/**
+ * Load from a process of its own, over connections that are kept. Each asks again as soon as it has its answer; or, with an
+ * interval, at fixed times, and what it has to wait since then counts: a server that stands still is asked all the same.
+ */
 import net from "node:net";
 import { isMain } from "heddle";
 
@@ -11,19 +14,23 @@ export interface Load {
   readonly errors: number;
 }
 
-async function main(url: string, connections: number, seconds: number, most: number): Promise<Load> {
+async function main(url: string, connections: number, seconds: number, most: number, interval: number): Promise<Load> {
   const { hostname, port, pathname, search } = new URL(url);
   const request = `GET ${pathname}${search} HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`;
   const latencies: number[] = [];
   let errors = 0;
   const until = performance.now() + seconds * 1000;
-  const one = (): Promise<void> =>
+  const one = (_: unknown, index: number): Promise<void> =>
     new Promise((resolve) => {
+      let due = performance.now() + (interval * index) / connections;
       const socket = net.connect(Number(port), hostname).setNoDelay();
       let [sent, pending] = [0, ""];
       const ask = (): void => {
-        if (performance.now() > until || latencies.length >= most) return void socket.end(resolve);
-        sent = performance.now();
+        const now = performance.now();
+        if ((interval > 0 ? due : now) > until || latencies.length >= most) return void socket.end(resolve);
+        if (interval > 0 && due > now) return void setTimeout(ask, due - now);
+        sent = interval > 0 ? due : now;
+        due += interval;
         socket.write(request);
       };
       socket
@@ -61,8 +68,10 @@ async function main(url: string, connections: number, seconds: number, most: num
 }
 
 if (isMain(import.meta)) {
-  const [url, connections, seconds, most] = process.argv.slice(2);
+  const [url, connections, seconds, most, interval] = process.argv.slice(2);
   process.stdout.write(
-    JSON.stringify(await main(url!, Number(connections), Number(seconds), Number(most ?? Infinity))),
+    JSON.stringify(
+      await main(url!, Number(connections), Number(seconds), Number(most ?? Infinity), Number(interval ?? 0)),
+    ),
   );
 }
