@@ -17,6 +17,7 @@ import {
 } from "./application.ts";
 import { currentFrame, isolated } from "./frames.ts";
 import { NO_REQUEST } from "./proxies.ts";
+import { RequestContext } from "./request-context.ts";
 import type { HonoApp } from "./types.ts";
 
 function register<K extends keyof Hooks>(kind: K, rest: readonly unknown[]): void {
@@ -67,7 +68,7 @@ export function teardownAppcontext(...rest: unknown[]): void {
   register("teardownAppcontext", rest);
 }
 
-function currentRequest(what: string): NonNullable<NonNullable<ReturnType<typeof currentFrame>>["request"]> {
+function currentRequest(what: string): RequestContext {
   const context = currentFrame()?.request;
   if (context === undefined) throw new RuntimeError(`${NO_REQUEST}\n\n${what} is for code that answers a request.`);
   return context;
@@ -77,8 +78,9 @@ function currentRequest(what: string): NonNullable<NonNullable<ReturnType<typeof
 export function afterThisRequest<F extends AfterRequest>(fn: F): F {
   if (typeof fn !== "function") throw new TypeError(`afterThisRequest takes a function, not ${describe(fn)}`);
   const context = currentRequest("afterThisRequest");
-  if (context.isAnswered) throw new RuntimeError("This request is answered already: afterThisRequest comes too late");
-  context.afterThisRequest.push(fn);
+  if (!RequestContext.addAfter(context, fn)) {
+    throw new RuntimeError("This request is answered already: afterThisRequest comes too late");
+  }
   return fn;
 }
 
@@ -103,11 +105,11 @@ export function afterThisRequest<F extends AfterRequest>(fn: F): F {
  */
 export function copyCurrentRequestContext<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => R {
   if (typeof fn !== "function") throw new TypeError(`copyCurrentRequestContext takes a function, not ${describe(fn)}`);
-  const context = currentRequest("copyCurrentRequestContext").copy();
+  const context = RequestContext.copyOf(currentRequest("copyCurrentRequestContext"));
   return (...args) =>
     isolated(() => {
-      const copy = context.copy();
-      copy.enter(false);
+      const copy = RequestContext.copyOf(context);
+      RequestContext.enter(copy);
       let result: R;
       try {
         result = fn(...args);

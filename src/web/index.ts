@@ -8,7 +8,7 @@ export * from "./types.ts";
 export { AppContext, appContext } from "./app-context.ts";
 export {
   type AfterRequest,
-  Application,
+  type Application,
   type BeforeRequest,
   type ContextsOptions,
   type Teardown,
@@ -25,7 +25,7 @@ export {
 export { contexts } from "./middleware.ts";
 export { currentApp, g, hasAppContext, hasRequestContext, request, session } from "./proxies.ts";
 export { RequestContext } from "./request-context.ts";
-export { ContextRequest } from "./request.ts";
+export type { ContextRequest } from "./request.ts";
 export { serve } from "./serve.ts";
 export type { ServeOptions } from "./serve/options.ts";
 export type { Distribution, Server } from "./serve/server.ts";

@@ -61,27 +61,29 @@ async function answer(
 ): Promise<void> {
   const { app } = context;
   const sessions = Application.sessionsOf(app);
-  if (sessions.isEager) await context.openSession(true);
-  context.enter(false);
+  if (sessions.isEager) await RequestContext.openSession(context);
+  RequestContext.enter(context);
   let failure: unknown;
   let isStreaming = false;
   try {
     failure = await view(context, c, next);
     const after = hooksFor(app, "afterRequest");
-    if (context.afterThisRequest.length + after.length > 0) await passOn(c, context.afterThisRequest, after);
-    context.isAnswered = true;
+    const own = RequestContext.afterOf(context);
+    if (own.length + after.length > 0) await passOn(c, own, after);
+    RequestContext.answered(context);
     // Before the headers, which may turn any body into a stream.
     const stream = c.finalized ? streamOf(c.res) : undefined;
-    if (context.openedSession !== undefined || sessions.mayRefresh(context.request)) await saveSession(context, c);
+    if (RequestContext.openedSession(context) !== undefined || sessions.mayRefresh(context.request))
+      await saveSession(context, c);
     if (stream !== undefined) isStreaming = keepFor(stream, context, values, c, failure);
   } catch (error) {
     // It is the error that the client is told of; teardown functions hear of it, and theirs come second.
-    await context.finish(error).catch(() => undefined);
+    await RequestContext.finish(context, error)?.catch(() => undefined);
     throw error;
   }
   if (isStreaming) return;
-  if (failure === undefined && context.isQuiet) context.leaveQuietly();
-  else await context.finish(failure);
+  const ending = RequestContext.finish(context, failure);
+  if (ending !== undefined) await ending;
 }
 
 /** Everything up to the view's answer. Returns the error that nobody handled. */
@@ -128,8 +130,8 @@ function checked(value: unknown, name: string): Response {
 }
 
 async function saveSession(context: RequestContext, c: HonoContext): Promise<void> {
-  await context.openSession(true);
-  const session = context.openedSession!;
+  await RequestContext.openSession(context);
+  const session = RequestContext.openedSession(context)!;
   const cookie = await Application.sessionsOf(context.app).save(session, context.request);
   if (cookie !== undefined) c.header("Set-Cookie", cookie, { append: true });
   if (session.state.accessed || cookie !== undefined) {
@@ -156,7 +158,7 @@ function keepFor(
   const { status, statusText, headers } = c.res;
   const body = streamIn(values, source, async (error) => {
     try {
-      await context.finish(error ?? failure);
+      await RequestContext.finish(context, error ?? failure);
     } catch (thrown) {
       // The answer is on its way, and nobody is left to catch it.
       // oxlint-disable-next-line no-console -- as Hono's own handler of errors does

@@ -27,10 +27,8 @@ interface SessionCell {
 export class RequestContext implements Disposable, AsyncDisposable {
   readonly app: Application;
   readonly request: ContextRequest;
-  /** Called with the answer, once. */
-  readonly afterThisRequest: AfterRequest[] = [];
-  /** The answer is made. */
-  isAnswered = false;
+  readonly #after: AfterRequest[] = [];
+  #isAnswered = false;
   readonly #session: SessionCell;
   readonly #pushed: Frame[] = [];
   /** The context of the app that came with it. */
@@ -47,58 +45,25 @@ export class RequestContext implements Disposable, AsyncDisposable {
   get session(): Session & SessionMembers {
     const cell = this.#session;
     if (cell.object === undefined) {
-      void this.openSession(false);
+      void this.#open(false);
       cell.object = sessionObject(cell.open!.state);
     }
     cell.open!.state.accessed = true;
     return cell.object;
   }
 
-  /** Its session, if it was opened. */
-  get openedSession(): OpenSession | undefined {
-    return this.#session.open;
-  }
-
-  /** Opens the session. What comes later is waited for, if that is allowed. */
-  openSession(mayWait: boolean): void | Promise<void> {
-    const cell = this.#session;
-    if (cell.open !== undefined) return undefined;
-    const opened = Application.sessionsOf(this.app).open(this.request);
-    if (!(opened instanceof Promise)) {
-      cell.open = opened;
-      return undefined;
-    }
-    if (mayWait) return opened.then((open) => void (cell.open = open));
-    opened.catch(() => undefined);
-    throw new RuntimeError(
-      "The app's session store is asynchronous: await context.pushAsync(), or use context.run(fn)",
-    );
-  }
-
   /** Makes it current. May be pushed several times; it ends with the last pop. */
   push(): this {
-    if (Application.sessionsOf(this.app).isEager) void this.openSession(false);
-    this.enter(true);
+    if (Application.sessionsOf(this.app).isEager) void this.#open(false);
+    this.#enter(true);
     return this;
   }
 
   /** As {@link push}; waits for a session store that is asynchronous. */
   async pushAsync(): Promise<this> {
-    if (Application.sessionsOf(this.app).isEager) await this.openSession(true);
-    this.enter(true);
+    if (Application.sessionsOf(this.app).isEager) await this.#open(true);
+    this.#enter(true);
     return this;
-  }
-
-  /** @param shares a context of the same app that is current, and its `g` */
-  enter(shares: boolean): void {
-    const below = currentFrame();
-    const values = currentValues();
-    if (this.#pushed.length === 0) {
-      this.#implicit = shares && below?.app.app === this.app ? undefined : new AppContext(this.app);
-    }
-    const frame: Frame = { owner: this, app: this.#implicit ?? below!.app, request: this, below, values };
-    this.#pushed.push(frame);
-    enter(frame);
   }
 
   /**
@@ -136,39 +101,10 @@ export class RequestContext implements Disposable, AsyncDisposable {
     throwCollected(errors);
   }
 
-  /** At the end of a request: pops it, and before it what was pushed on top of it and forgotten. */
-  async finish(error: unknown): Promise<void> {
-    const errors: unknown[] = [];
-    while (this.#pushed.length > 0) {
-      const current = currentFrame();
-      if (current === undefined) break;
-      await current.owner.popAsync(error).catch((thrown: unknown) => errors.push(thrown));
-    }
-    throwCollected(errors);
-  }
-
-  /** Whether nothing has to be called at its end: then {@link leaveQuietly} does it. */
-  get isQuiet(): boolean {
-    return (
-      this.#pushed.length === 1 &&
-      currentFrame() === this.#pushed[0] &&
-      hooksFor(this.app, "teardownRequest").length + hooksFor(this.app, "teardownAppcontext").length === 0
-    );
-  }
-
-  leaveQuietly(): void {
-    leave(this.#pushed.pop()!);
-  }
-
   /** Calls `fn` with this context current, and nowhere else. Teardown functions get its error, and are awaited. */
   async run<R>(fn: () => R): Promise<Awaited<R>> {
     const pushable = { push: () => this.pushAsync(), popAsync: (error?: unknown) => this.popAsync(error) };
     return await isolated(() => runPushed(pushable, fn));
-  }
-
-  /** Another context of the same request and session. */
-  copy(): RequestContext {
-    return new RequestContext(this.app, this.request, this.#session);
   }
 
   // `using` reads it where the block begins, which is where Python's `with` enters the context.
@@ -186,10 +122,101 @@ export class RequestContext implements Disposable, AsyncDisposable {
     return `<RequestContext ${this.request.method} ${this.request.path} of '${this.app.name}'>`;
   }
 
+  /** Opens the session. What comes later is waited for, if that is allowed. */
+  #open(mayWait: boolean): void | Promise<void> {
+    const cell = this.#session;
+    if (cell.open !== undefined) return undefined;
+    const opened = Application.sessionsOf(this.app).open(this.request);
+    if (!(opened instanceof Promise)) {
+      cell.open = opened;
+      return undefined;
+    }
+    if (mayWait) return opened.then((open) => void (cell.open = open));
+    opened.catch(() => undefined);
+    throw new RuntimeError(
+      "The app's session store is asynchronous: await context.pushAsync(), or use context.run(fn)",
+    );
+  }
+
+  /** @param shares a context of the same app that is current, and its `g` */
+  #enter(shares: boolean): void {
+    const below = currentFrame();
+    const values = currentValues();
+    if (this.#pushed.length === 0) {
+      this.#implicit = shares && below?.app.app === this.app ? undefined : new AppContext(this.app);
+    }
+    const frame: Frame = { owner: this, app: this.#implicit ?? below!.app, request: this, below, values };
+    this.#pushed.push(frame);
+    enter(frame);
+  }
+
+  /** At the end of a request: pops it, and before it what was pushed on top of it and forgotten. */
+  async #finish(error: unknown): Promise<void> {
+    const errors: unknown[] = [];
+    while (this.#pushed.length > 0) {
+      const current = currentFrame();
+      if (current === undefined) break;
+      await current.owner.popAsync(error).catch((thrown: unknown) => errors.push(thrown));
+    }
+    throwCollected(errors);
+  }
+
+  /** Whether nothing has to be called at its end: then {@link leaveQuietly} does it. */
+  get #isQuiet(): boolean {
+    return (
+      this.#pushed.length === 1 &&
+      currentFrame() === this.#pushed[0] &&
+      hooksFor(this.app, "teardownRequest").length + hooksFor(this.app, "teardownAppcontext").length === 0
+    );
+  }
+
   #take(): Frame {
     const frame = frameToPop(this, this.#pushed);
     this.#pushed.pop();
     return frame;
+  }
+
+  // ── For the rest of web ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Another context of the same request and session. */
+  static copyOf(context: RequestContext): RequestContext {
+    return new RequestContext(context.app, context.request, context.#session);
+  }
+
+  /** Makes it current, with an app context of its own. */
+  static enter(context: RequestContext): void {
+    context.#enter(false);
+  }
+
+  static openSession(context: RequestContext): void | Promise<void> {
+    return context.#open(true);
+  }
+
+  /** Its session, if it was opened. */
+  static openedSession(context: RequestContext): OpenSession | undefined {
+    return context.#session.open;
+  }
+
+  /** Registers a function to be called with the answer. `false`: the answer is made. */
+  static addAfter(context: RequestContext, fn: AfterRequest): boolean {
+    if (context.#isAnswered) return false;
+    context.#after.push(fn);
+    return true;
+  }
+
+  static afterOf(context: RequestContext): readonly AfterRequest[] {
+    return context.#after;
+  }
+
+  static answered(context: RequestContext): void {
+    context.#isAnswered = true;
+  }
+
+  /** Ends it. Nothing has to be waited for where nobody wants to be called. */
+  static finish(context: RequestContext, error: unknown): undefined | Promise<void> {
+    if (error !== undefined || !context.#isQuiet) return context.#finish(error);
+    leave(context.#pushed.pop()!);
+    return undefined;
   }
 }
 
