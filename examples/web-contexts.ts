@@ -5,7 +5,7 @@ import { serve } from "heddle/web";
 const here = import.meta.url.endsWith(".ts") ? "ts" : "js";
 const app = new URL(`./web/app.${here}`, import.meta.url);
 
-type Answer = Record<string, unknown>;
+type Answer = Record<string, string | number>;
 
 async function ask(url: string, q: string, cookie?: string): Promise<{ answer: Answer; cookie: string }> {
   const response = await fetch(`${url}/test?q=${q}`, cookie === undefined ? {} : { headers: { cookie } });

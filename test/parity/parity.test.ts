@@ -11,6 +11,7 @@ import * as local from "heddle/local";
 import * as futures from "heddle/futures";
 import * as queue from "heddle/queue";
 import * as threading from "heddle/threading";
+import * as web from "heddle/web";
 
 const root: string = fileURLToPath(new URL("../../../", import.meta.url));
 const text: string = readFileSync(path.join(root, "docs", "python-parity.md"), "utf8");
@@ -58,6 +59,17 @@ const python: Record<string, readonly string[]> = {
     ...members("LocalStack", "push pop top __call__"),
     ...members("LocalManager", "locals cleanup make_middleware middleware"),
     ...members("LocalProxy", "_get_current_object"),
+  ],
+  // Flask 3.1: contexts, session, and what an app does around a request.
+  web: [
+    ..."current_app g request session has_app_context has_request_context after_this_request Flask".split(" "),
+    ..."copy_current_request_context stream_with_context AppContext RequestContext _AppCtxGlobals".split(" "),
+    ..."SessionMixin appcontext_pushed appcontext_popped appcontext_tearing_down request_started".split(" "),
+    ..."request_finished request_tearing_down got_request_exception".split(" "),
+    ...members("Flask", "config secret_key session_interface app_context request_context test_request_context run"),
+    ...members("Flask", "before_request after_request teardown_request teardown_appcontext before_first_request"),
+    ...members("AppContext", "push pop g app"),
+    ...members("RequestContext", "push pop copy match_request request session app"),
   ],
   // What its modules tasks, futures, timeouts, taskgroups, threads, runners, locks, queues and exceptions list, and of
   // events what those need.
@@ -148,6 +160,7 @@ const modules: readonly Module[] = [
   moduleOf("contextvars", contextvars),
   moduleOf("local", local),
   moduleOf("asyncio", asyncio),
+  moduleOf("web", web),
 ];
 
 /** Everything that can be imported from the module, types included. */
@@ -161,6 +174,12 @@ function exported({ declarations }: Module): Set<string> {
         .replace(/^type /, "")
         .replace(/^.* as /, "");
       if (name !== "") names.add(name);
+    }
+  }
+  // Types that users may add to are declared in a file of their own.
+  for (const [, file] of declarations.get("index.d.ts")!.matchAll(/export \* from "\.\/([\w-]+)\.\w+"/g)) {
+    for (const [, name] of declarations.get(`${file}.d.ts`)!.matchAll(/^export (?:interface|type) (\w+)/gm)) {
+      names.add(name!);
     }
   }
   return names;
@@ -177,6 +196,8 @@ function hidden({ declarations }: Module): Set<string> {
 }
 
 function isClass(value: unknown): value is { prototype: object } {
+  // What a proxy stands for is nobody's export.
+  if (value instanceof local.LocalProxy) return false;
   return typeof value === "function" && typeof value.prototype === "object" && value.prototype !== null;
 }
 

@@ -233,7 +233,7 @@ suite("apps that do what they should not", () => {
       });
     }
     for (const thrown of ["text", null, 5]) {
-      const response = await app.request(`/${thrown}`);
+      const response = await app.request(`/${String(thrown)}`);
       assert.deepEqual([response.status, await response.text()], [500, "Internal Server Error"]);
       assert.deepEqual(log.splice(0), [500, thrown]);
     }
@@ -280,7 +280,8 @@ suite("apps that do what they should not", () => {
       teardownRequest(app, () => log.push(`${currentApp.name} ${request.path}`));
       teardownAppcontext(app, () => log.push(`app ${currentApp.name}`));
     }
-    const look = (): string => `${currentApp.name} ${currentApp.config["who"]} ${request.path} ${g.get("x", "-")}`;
+    const look = (): string =>
+      `${currentApp.name} ${String(currentApp.config["who"])} ${request.path} ${String(g.get("x", "-"))}`;
     inner.get("/in", () => {
       session["who"] = "inner";
       const seen = look();
