@@ -177,8 +177,9 @@ function exported({ declarations }: Module): Set<string> {
     }
   }
   // Types that users may add to are declared in a file of their own.
-  for (const [, file] of declarations.get("index.d.ts")!.matchAll(/export \* from "\.\/([\w-]+)\.\w+"/g)) {
-    for (const [, name] of declarations.get(`${file}.d.ts`)!.matchAll(/^export (?:interface|type) (\w+)/gm)) {
+  for (const [, file] of index.join("\n").matchAll(/export \* from "\.\/([\w-]+)\.\w+"/g)) {
+    const own = [...declarations].find(([name]) => name.endsWith(`/${file}.d.ts`))![1];
+    for (const [, name] of own.matchAll(/^export (?:interface|type) (\w+)/gm)) {
       names.add(name!);
     }
   }

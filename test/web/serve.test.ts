@@ -43,6 +43,16 @@ async function start(options: ServeOptions = {}, app: URL = appUrl, distribution
   return { server, reports, nextReport: () => next.promise };
 }
 
+/** Resolves when nobody listens any more. One that comes in the very moment may be cut. */
+async function refused(url: string): Promise<void> {
+  for (let code: unknown; code !== "ECONNREFUSED";) {
+    code = await get(url).then(
+      () => undefined,
+      (error: NodeJS.ErrnoException) => error.code,
+    );
+  }
+}
+
 interface Who {
   pid: number;
   thread: string;
@@ -147,6 +157,7 @@ suite("serve", () => {
     const answer = signal<string>();
     let text = "";
     late.on("data", (chunk) => (text += String(chunk))).once("close", () => answer.resolve(text));
+    await refused(`${server.url}/who`);
     late.write("GET /open HTTP/1.1\r\nHost: x\r\n\r\n");
     assert.match(await answer.promise, /^HTTP\/1\.1 200 OK\r\n[^]*Connection: close/i);
     assert.equal((await waiting).status, 200);
