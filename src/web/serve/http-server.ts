@@ -18,6 +18,10 @@ export interface Servable {
 /** How long a new connection may stay silent once its worker drains. Milliseconds. */
 const FIRST_REQUEST = 1000;
 
+/** Turns of the event loop that may bring further connections before the socket is closed. The first is not a whole one. */
+const FEWEST_TURNS = 3;
+const MOST_TURNS = 100;
+
 interface Connection {
   /** Requests answered. */
   served: number;
@@ -43,6 +47,7 @@ export async function listen(app: Servable, config: AppConfig, source: Source): 
   const answer = getRequestListener((request, env) => app.fetch(request, env as never), { hostname: config.host });
   const connections = new Map<Socket, Connection>();
   let draining = false;
+  let accepted = 0;
   let onEmpty: (() => void) | undefined;
 
   const listener: Listener =
@@ -66,6 +71,7 @@ export async function listen(app: Servable, config: AppConfig, source: Source): 
     void listener(request, response);
   });
   server.on("connection", (socket: Socket) => {
+    accepted++;
     connections.set(socket, { served: 0, active: 0 });
     socket.once("close", () => {
       connections.delete(socket);
@@ -82,6 +88,11 @@ export async function listen(app: Servable, config: AppConfig, source: Source): 
   return {
     async drain({ limit, closeIdle }, stopped) {
       draining = true;
+      // What the system has taken already would be cut with the socket, where no other worker has it too.
+      for (let turn = 0, before = -1; turn < FEWEST_TURNS || (before !== accepted && turn < MOST_TURNS); turn++) {
+        before = accepted;
+        await new Promise(setImmediate);
+      }
       // Not http's own close, which also cuts connections whose first request is on its way.
       const closed = new Promise<void>((resolve) => net.Server.prototype.close.call(server, () => resolve()));
       stopped();
