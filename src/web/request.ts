@@ -9,7 +9,10 @@ import type { HonoContext } from "./types.ts";
 
 /** What the bindings of Hono's adapters say about the client. */
 interface Bindings {
-  readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } };
+  readonly incoming?: {
+    readonly headers?: { readonly cookie?: string };
+    readonly socket?: { readonly remoteAddress?: string };
+  };
 }
 
 /**
@@ -45,7 +48,7 @@ export class ContextRequest {
 
   /** The cookies, by name. */
   get cookies(): Readonly<Record<string, string>> {
-    this.#cookies ??= Object.freeze(parseCookies(this.raw.headers.get("cookie")));
+    this.#cookies ??= Object.freeze(parseCookies(ContextRequest.cookieHeader(this)));
     return this.#cookies;
   }
 
@@ -114,6 +117,12 @@ export class ContextRequest {
 
   clone(): Request {
     return this.raw.clone();
+  }
+
+  /** Node's own object has it ready; Hono's adapter would make a Headers of it first. */
+  static cookieHeader(request: ContextRequest): string | null | undefined {
+    const incoming = (request.#context?.env as Bindings | undefined)?.incoming;
+    return incoming?.headers === undefined ? request.raw.headers.get("cookie") : incoming.headers.cookie;
   }
 
   toString(): string {

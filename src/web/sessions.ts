@@ -9,7 +9,7 @@ import { describe } from "../core/deadline.ts";
 import { ValueError } from "../errors.ts";
 import { SharedMap } from "../shared/index.ts";
 import { serializeCookie } from "./cookies.ts";
-import type { ContextRequest } from "./request.ts";
+import { ContextRequest } from "./request.ts";
 import { decodeSession, encodeSession } from "./session-codec.ts";
 import { SessionState } from "./session.ts";
 import { shared } from "./shared.ts";
@@ -109,7 +109,7 @@ export class Sessions {
   /** Should a request be looked at though nobody used its session? */
   mayRefresh(request: ContextRequest): boolean {
     if (this.#options.refreshEachRequest === false) return false;
-    return request.headers.get("cookie")?.includes(`${this.cookieName}=`) ?? false;
+    return ContextRequest.cookieHeader(request)?.includes(`${this.cookieName}=`) ?? false;
   }
 
   /**

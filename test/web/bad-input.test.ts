@@ -227,17 +227,17 @@ suite("apps that do what they should not", () => {
     const log: unknown[] = [];
     afterRequest(app, (response) => void log.push(response.status));
     teardownRequest(app, (error) => log.push(error));
-    for (const thrown of ["text", undefined, null, 5, { code: 1 }]) {
+    for (const thrown of ["text", undefined, null, 5]) {
       app.get(`/${String(thrown)}`, () => {
         throw thrown as unknown as Error;
       });
     }
-    for (const thrown of ["text", null, 5]) {
+    for (const thrown of ["text", undefined, null, 5]) {
       const response = await app.request(`/${String(thrown)}`);
       assert.deepEqual([response.status, await response.text()], [500, "Internal Server Error"]);
       assert.deepEqual(log.splice(0), [500, thrown]);
     }
-    assert.equal(reported.callCount(), 3);
+    assert.equal(reported.callCount(), 4);
     assert.equal(hasAppContext(), false);
   });
 
