@@ -7,9 +7,10 @@
  *      ▲      with the recorded results; the first operation that has none becomes pending and throws SUSPEND
  *      └────────────────────────────────────────────────────────────────────────────────────────────────┘
  * ```
- * Choices: which thread goes on, whether a timed wait expires, whether a thread is killed. States (memory, position and
- * history of each thread, order of sleepers) are hashed, so that none is visited twice. No choice left while a thread
- * has not ended: a deadlock, or a lost wake-up.
+ * Choices: which thread goes on, whether a timed wait expires, whether a thread is killed. States (memory, position of
+ * each thread and what it knows, order of sleepers) are hashed, so that none is visited twice. What a thread knows is what
+ * its operations returned; but of a function that has ended only its result counts, and in loops only the variables that
+ * go round: see {@link Engine.summarize}. No choice left while a thread has not ended: a deadlock, or a lost wake-up.
  *
  * An operation on a word needs no choice if all that other threads ever do to that word either does not matter to it
  * (both only read), or happens under a guard that is held here too: it commutes with everything others can do meanwhile.
@@ -80,16 +81,20 @@ export class ModelThread {
   readonly steps: readonly Step[];
   /** May be killed. */
   victim = false;
-  /** Waits until somebody was killed, and need not run. */
-  reaper = false;
+  /** Which of the dead it buries; it begins once there is one, and need not run. -1: it is no reaper. */
+  buries = -1;
   /** May it wait for ever, as things are at the end? Default: never. */
   mayWait: () => boolean = () => false;
 
   step = 0;
   local: Local = {};
   history: number[] = [];
+  /** Of what the thread knows where it stands: see {@link Engine.summarize}. */
   hashA = 0;
   hashB = 0;
+  /** What it knew when the innermost function that is summarized was called. */
+  frameA = 0;
+  frameB = 0;
   status: number = STATUS.ready;
   pending: Operation | undefined;
   /** The deadline of the step's wait has passed. */
@@ -130,6 +135,7 @@ interface Saved {
   readonly fired: boolean;
   readonly killable: boolean;
   readonly view: number;
+  readonly viewNow: number;
 }
 
 interface Frame {
@@ -137,7 +143,7 @@ interface Frame {
   readonly saved: readonly Saved[];
   readonly undo: number;
   readonly asleep: readonly number[];
-  readonly kills: number;
+  readonly dead: readonly number[];
   readonly preemptions: number;
   readonly last: number;
   readonly depth: number;
@@ -185,7 +191,6 @@ export class Engine implements Explorer {
   #undoValue: number[] = [];
   #asleep: readonly number[] = [];
   #woken: number[] = [];
-  #killsLeft = 0;
   #preemptions = 0;
   #last = -1;
   #log: string[] | undefined;
@@ -212,6 +217,11 @@ export class Engine implements Explorer {
     const index = Number(key);
     if (!Number.isNaN(index)) return this.load(index);
     if (key === "length") return this.current!.viewNow;
+    if (key === "set") {
+      return (values: ArrayLike<number>, at: number) => {
+        for (let i = 0; i < values.length; i++) this.store(at + i, values[i]!);
+      };
+    }
     if (key === "fill") {
       return (value: number, start: number, end: number) => {
         for (let i = start; i < end; i++) this.store(i, value);
@@ -289,13 +299,18 @@ export class Engine implements Explorer {
     const again = t.spinning === address && kind === OP.load;
     t.spinning = -1;
     this.#lastLoaded = kind === OP.load ? address : -1;
-    if (t.cursor < t.history.length) return t.history[t.cursor++]!;
+    if (t.cursor < t.history.length) {
+      const known = t.history[t.cursor++]!;
+      mix(t, known);
+      return known;
+    }
     const local = again || kind === OP.note || !this.#isConcurrent(t, kind, address);
     const offerKill = t.victim && t.wrote && this.#killsLeft > 0 && kind !== OP.note;
     if (local && !offerKill && kind !== OP.wait) {
       const result = this.#perform(t, kind, address, a, b);
-      this.#record(t, result);
+      t.history.push(result);
       t.cursor++;
+      mix(t, result);
       return result;
     }
     t.pending = { kind, address, a, b, local: local && kind !== OP.wait };
@@ -303,12 +318,39 @@ export class Engine implements Explorer {
     throw SUSPEND;
   }
 
-  #record(t: ModelThread, result: number): void {
-    t.history.push(result);
-    t.hashA = (Math.imul(t.hashA ^ result, 0x85eb_ca6b) + 0x9e37_79b9) | 0;
-    t.hashA ^= t.hashA >>> 15;
-    t.hashB = (Math.imul(t.hashB + result, 0xc2b2_ae35) ^ 0x27d4_eb2f) | 0;
-    t.hashB ^= t.hashB >>> 13;
+  // ── What a thread knows ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Calls a function of which only the result matters afterwards, not how it came about: two ways through it that end
+   * alike lead to the same state. That is so for functions over shared words that keep nothing in other variables.
+   * `kept`: what it does keep.
+   */
+  summarize<R>(call: () => R, kept?: () => readonly number[]): R {
+    const t = this.current;
+    if (t === undefined) return call();
+    const { hashA, hashB, frameA, frameB } = t;
+    t.frameA = hashA;
+    t.frameB = hashB;
+    const result: R = call();
+    t.frameA = frameA;
+    t.frameB = frameB;
+    const known = knowledgeIn(result);
+    if (known === undefined) return result;
+    t.hashA = hashA;
+    t.hashB = hashB;
+    for (const value of known) mix(t, value);
+    if (kept !== undefined) for (const value of kept()) mix(t, value);
+    return result;
+  }
+
+  /** A place in a function that is summarized, where only these variables, and those it was called with, matter. */
+  label(...live: readonly unknown[]): void {
+    const t = this.current;
+    if (t === undefined) return;
+    t.hashA = t.frameA;
+    t.hashB = t.frameB;
+    mix(t, 0x1abe1);
+    for (const value of live) mix(t, Number(value));
   }
 
   /** Performs an operation that is about to be recorded. A wait that falls asleep has no result yet: -1. */
@@ -451,6 +493,7 @@ export class Engine implements Explorer {
       t.timers = [];
       this.current = t;
       const local = { ...t.local };
+      t.hashA = t.hashB = t.frameA = t.frameB = 0;
       try {
         t.steps[t.step]!(local);
         if (t.suspended) throw SUSPEND;
@@ -463,8 +506,6 @@ export class Engine implements Explorer {
       t.step++;
       t.local = local;
       t.history = [];
-      t.hashA = 0;
-      t.hashB = 0;
       t.fired = false;
       t.view = t.viewNow;
     }
@@ -476,7 +517,7 @@ export class Engine implements Explorer {
     while (this.#woken.length > 0) {
       const t = this.threads[this.#woken.shift()!]!;
       t.status = STATUS.ready;
-      this.#record(t, 0);
+      t.history.push(0);
       t.wrote = true;
       t.killable = true;
       t.pending = undefined;
@@ -497,7 +538,7 @@ export class Engine implements Explorer {
       t.wrote = false;
       const result = this.#perform(t, op, address, a, b);
       if (t.status === STATUS.ready) {
-        this.#record(t, result);
+        t.history.push(result);
         t.pending = undefined;
         this.#run(t);
       }
@@ -507,30 +548,33 @@ export class Engine implements Explorer {
       t.status = STATUS.ready;
       if (!this.#isGuard(t.pending!.address)) t.fired = true;
       t.wrote = true;
-      this.#record(t, 2);
+      t.history.push(2);
       t.pending = undefined;
       this.#run(t);
     } else {
       this.#log?.push(`${t.name} is killed`);
       this.#asleep = this.#asleep.filter((index) => index !== t.index);
       t.status = STATUS.killed;
-      this.#killsLeft--;
-      this.killed = t.tid;
+      this.dead = [...this.dead, t.tid];
       for (const reaper of this.threads) {
-        if (reaper.status !== STATUS.idle) continue;
+        if (reaper.status !== STATUS.idle || reaper.buries >= this.dead.length) continue;
         reaper.status = STATUS.ready;
         this.#run(reaper);
       }
     }
     this.#resumeWoken();
   }
-  /** Identity of the thread that was killed. */
-  killed = 0;
+  /** Identities of the threads that were killed, in that order. */
+  dead: readonly number[] = [];
+
+  get #killsLeft(): number {
+    return this.kills - this.dead.length;
+  }
 
   /** Only its owner may open or pass on a guard, as long as the owner lives; the reduction relies on it. */
   #checkGuard(t: ModelThread, address: number, seen: number, value: number): void {
     const owner = seen >>> 1;
-    if (owner === 0 || owner === t.tid || owner === value >>> 1 || owner === this.killed) return;
+    if (owner === 0 || owner === t.tid || owner === value >>> 1 || this.dead.includes(owner)) return;
     throw new Violation(`${t.name} took ${this.names(address)} from a living thread`);
   }
 
@@ -570,7 +614,7 @@ export class Engine implements Explorer {
    */
   #mayExpire(t: ModelThread): boolean {
     if (!this.#isGuard(t.pending!.address)) return true;
-    if (this.killed === 0) return false;
+    if (this.dead.length === 0) return false;
     const owner = this.memory[t.pending!.address]! >>> 1;
     return owner === 0 || !this.#isAlive(owner);
   }
@@ -593,8 +637,7 @@ export class Engine implements Explorer {
     this.#undoValue.length = 0;
     this.#asleep = [];
     this.#woken = [];
-    this.#killsLeft = this.kills;
-    this.killed = 0;
+    this.dead = [];
     this.#preemptions = 0;
     this.#last = -1;
     for (const t of this.threads) {
@@ -603,20 +646,21 @@ export class Engine implements Explorer {
       t.history = [];
       t.hashA = 0;
       t.hashB = 0;
-      t.status = t.reaper ? STATUS.idle : STATUS.ready;
+      t.status = t.buries >= 0 ? STATUS.idle : STATUS.ready;
       t.pending = undefined;
       t.fired = false;
       t.killable = false;
       t.view = t.viewNow = t.firstView;
       t.wrote = false;
     }
-    for (const t of this.threads) if (!t.reaper) this.#run(t);
+    for (const t of this.threads) if (t.buries < 0) this.#run(t);
     this.#resumeWoken();
   }
 
   #save(t: ModelThread): Saved {
-    const { step, local, history, hashA, hashB, status, pending, fired, killable, view } = t;
-    return { step, local, history, length: history.length, hashA, hashB, status, pending, fired, killable, view };
+    const { step, local, history, hashA, hashB, status, pending, fired, killable, view, viewNow } = t;
+    const length = history.length;
+    return { step, local, history, length, hashA, hashB, status, pending, fired, killable, view, viewNow };
   }
 
   #restore(frame: Frame): void {
@@ -628,8 +672,7 @@ export class Engine implements Explorer {
     this.#woken = [];
     this.#preemptions = frame.preemptions;
     this.#last = frame.last;
-    this.#killsLeft = frame.kills;
-    if (frame.kills === this.kills) this.killed = 0;
+    this.dead = frame.dead;
     for (const [i, s] of frame.saved.entries()) {
       const t = this.threads[i]!;
       t.step = s.step;
@@ -643,6 +686,7 @@ export class Engine implements Explorer {
       t.fired = s.fired;
       t.killable = s.killable;
       t.view = s.view;
+      t.viewNow = s.viewNow;
     }
   }
 
@@ -654,13 +698,14 @@ export class Engine implements Explorer {
       for (const name in t.local) locals = Math.imul(locals ^ t.local[name]!, 0x0100_0193) + 1;
       a = Math.imul(a ^ t.hashA, 0x9e37_79b1) + Math.imul(locals, 0x85eb_ca77);
       a ^= a >>> 15;
-      b = Math.imul(b + t.hashB, 0x27d4_eb2f) ^ Math.imul(locals + t.view, 0xc2b2_ae3d);
+      b = Math.imul(b + t.hashB, 0x27d4_eb2f) ^ Math.imul(locals + t.viewNow, 0xc2b2_ae3d);
       b ^= b >>> 14;
     }
     for (const index of this.#asleep) {
       a = Math.imul(a + index + 1, 0x0100_0193);
       b = Math.imul(b ^ (index + 7), 0x85eb_ca6b);
     }
+    for (const tid of this.dead) b = Math.imul(b ^ tid, 0x0100_0193);
     a ^= a >>> 16;
     b ^= b >>> 16;
     return (a >>> 0) * 0x20_0000 + (b & 0x1f_ffff);
@@ -725,7 +770,7 @@ export class Engine implements Explorer {
             saved: this.threads.map((t) => this.#save(t)),
             undo: this.#undoAddress.length,
             asleep: this.#asleep,
-            kills: this.#killsLeft,
+            dead: this.dead,
             preemptions: this.#preemptions,
             last: this.#last,
             depth: path.length,
@@ -821,6 +866,22 @@ export class Engine implements Explorer {
         this.#log!.push(`${t.name}: ${OP_NAMES[kind]} ${name} ${seen} -> ${this.memory[address]}`);
     }
   }
+}
+
+/** A result as numbers; `undefined`: it is something else. */
+function knowledgeIn(result: unknown): readonly number[] | undefined {
+  if (result === undefined || result === null) return [0];
+  if (Array.isArray(result)) return result.every((value) => typeof value === "number") ? [...result, result.length] : undefined;
+  return typeof result === "object" || typeof result === "function" || typeof result === "string"
+    ? undefined
+    : [Number(result)];
+}
+
+function mix(t: ModelThread, value: number): void {
+  t.hashA = (Math.imul(t.hashA ^ value, 0x85eb_ca6b) + 0x9e37_79b9) | 0;
+  t.hashA ^= t.hashA >>> 15;
+  t.hashB = (Math.imul(t.hashB + value, 0xc2b2_ae35) ^ 0x27d4_eb2f) | 0;
+  t.hashB ^= t.hashB >>> 13;
 }
 
 function describe(error: unknown): string {

@@ -57,6 +57,8 @@ export class Kit {
       this.engine.current!.timers.push(timer);
       return timer;
     };
+    core.control.summarize = (call, kept) => this.engine.summarize(call, kept);
+    core.control.label = (...live) => this.engine.label(...live);
     // Words of the scenario's own checks.
     this.#notes = core.heap.allocZeroed(this.memory, 64);
   }
@@ -200,14 +202,15 @@ export class Kit {
   victim(name: string, ...steps: Step[]): ModelThread {
     const thread = this.#make(name, steps);
     thread.victim = true;
-    this.engine.kills = 1;
+    this.engine.kills = Math.max(1, this.engine.kills);
     return thread;
   }
 
-  /** The thread that buries the dead: call it after all others were made. */
-  reaper(...then: Step[]): ModelThread {
-    const reaper = this.#make("reaper", [() => this.core.reaper.bury(this.memory, this.engine.killed, true), ...then]);
-    reaper.reaper = true;
+  /** The thread that buries the dead, or the `n`th of them: call it after all others were made. */
+  reaper(n = 0): ModelThread {
+    const bury = (): void => this.core.reaper.bury(this.memory, this.engine.dead[n]!, true);
+    const reaper = this.#make(n === 0 ? "reaper" : `reaper ${n + 1}`, [bury]);
+    reaper.buries = n;
     return reaper;
   }
 
@@ -223,25 +226,30 @@ export class Kit {
   #closed(): string | undefined {
     for (const guard of this.#guards) {
       const owner = this.engine.memory[guard]! >>> 1;
-      if (owner !== 0 && owner !== this.engine.killed) return `${this.engine.names(guard)} is closed at the end`;
+      if (owner !== 0 && !this.engine.dead.includes(owner)) return `${this.engine.names(guard)} is closed at the end`;
     }
     return undefined;
   }
 
   /** Was somebody killed? For checks. */
   get killed(): boolean {
-    return this.engine.killed !== 0;
+    return this.engine.dead.length > 0;
   }
 
   // ── What steps do ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Waits as `xSync` does: the thread's own parker, blocking. */
   wait(kind: WaitKind, object: number, deadline: number = NEVER): number {
-    return this.#parkers.get(this.engine.current!)!.waitSync(kind, object, deadline);
+    const parker = this.#parkers.get(this.engine.current!)!;
+    return this.engine.summarize(() => parker.waitSync(kind, object, deadline), cellOf(kind));
   }
 
   /** Waits as `await x()` does, with an event loop that does nothing else. Once in a step. */
   waitOnLoop(kind: WaitKind, object: number, deadline: number = NEVER): number {
+    return this.engine.summarize(() => this.#waitOnLoop(kind, object, deadline), cellOf(kind));
+  }
+
+  #waitOnLoop(kind: WaitKind, object: number, deadline: number): number {
     const { memory, engine } = this;
     const me = engine.current!;
     const parker = new this.core.parker.Parker(memory);
@@ -382,4 +390,9 @@ export class Kit {
       },
     };
   }
+}
+
+/** What a wait leaves in its kind: the cell of a get. */
+function cellOf(kind: WaitKind): () => readonly number[] {
+  return () => ("cell" in kind ? [kind.cell as number] : []);
 }

@@ -7,6 +7,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { summarized } from "./summaries.ts";
 import * as twin from "../../src/core/atomics.model.ts";
 import type * as HeapModule from "../../src/core/heap.ts";
 import type * as ParkerModule from "../../src/core/parker.ts";
@@ -15,6 +16,7 @@ import type * as ConditionModule from "../../src/core/raw/condition.ts";
 import type * as EventModule from "../../src/core/raw/event.ts";
 import type * as GuardModule from "../../src/core/raw/guard.ts";
 import type * as LockModule from "../../src/core/raw/lock.ts";
+import type * as MapModule from "../../src/core/raw/map.ts";
 import type * as PriorityModule from "../../src/core/raw/priority.ts";
 import type * as QueueModule from "../../src/core/raw/queue.ts";
 import type * as RwlockModule from "../../src/core/raw/rwlock.ts";
@@ -37,6 +39,7 @@ const MODULES = {
   barrier: "core/raw/barrier.js",
   queue: "core/raw/queue.js",
   seek: "core/raw/seek.js",
+  map: "core/raw/map.js",
   priority: "core/raw/priority.js",
   rwlock: "core/raw/rwlock.js",
   heap: "core/heap.js",
@@ -55,6 +58,7 @@ export interface Core {
   readonly barrier: typeof BarrierModule;
   readonly queue: typeof QueueModule;
   readonly seek: typeof SeekModule;
+  readonly map: typeof MapModule;
   readonly priority: typeof PriorityModule;
   readonly rwlock: typeof RwlockModule;
   readonly heap: typeof HeapModule;
@@ -68,6 +72,8 @@ export interface Core {
 export interface Control {
   clock: () => number;
   setTimer: (then: () => void) => unknown;
+  summarize: <R>(call: () => R, kept?: () => readonly number[]) => R;
+  label: (...live: readonly unknown[]) => void;
 }
 
 /** One change of a source file, made in the compiled text. */
@@ -146,7 +152,7 @@ async function bundle(edits: readonly Edit[]): Promise<string> {
               contents = changed;
               applied.add(edit);
             }
-            return { contents };
+            return { contents: summarized(path.relative(source, file).replaceAll("\\", "/"), contents) };
           });
         },
       },
@@ -159,7 +165,12 @@ async function bundle(edits: readonly Edit[]): Promise<string> {
 /** The core, linked with the explorer's twin and with these edits. */
 export async function link(edits: readonly Edit[] = []): Promise<Core> {
   const code = await text(edits);
-  const control: Control = { clock: () => 0, setTimer: () => undefined };
+  const control: Control = {
+    clock: () => 0,
+    setTimer: () => undefined,
+    summarize: (call) => call(),
+    label: () => undefined,
+  };
   const exports: { exports: object } = { exports: {} };
   // oxlint-disable-next-line no-implied-eval -- the modules of this package, linked anew
   const load = new Function(
@@ -170,6 +181,8 @@ export async function link(edits: readonly Edit[] = []): Promise<Core> {
     "setTimeout",
     "clearTimeout",
     "Promise",
+    "summarize",
+    "label",
     code,
   );
   load(
@@ -183,6 +196,8 @@ export async function link(edits: readonly Edit[] = []): Promise<Core> {
     (then: () => void) => control.setTimer(then),
     () => undefined,
     PromiseNow,
+    <R>(call: () => R, kept?: () => readonly number[]) => control.summarize(call, kept),
+    (...live: readonly unknown[]) => control.label(...live),
   );
   return { ...(exports.exports as Omit<Core, "control">), control };
 }

@@ -131,6 +131,20 @@ const lock: readonly Mutant[] = [
   ),
   mutant(
     "lock",
+    "taken when it was found free by somebody who did not look for that",
+    "before === 0 ? compareExchange(memory.words, word, 0, mine) : before",
+    "before",
+    "condition: a timeout leaves",
+  ),
+  mutant(
+    "lock",
+    "who comes to wait overlooks that another has marked it",
+    "return (load(memory.words, lock + LOCK.word) & POISONED) !== 0;",
+    "return false;",
+    "lock: 3 threads, who releases",
+  ),
+  mutant(
+    "lock",
     "released by a plain store",
     "if (compareExchange(memory.words, word, mine, 0) === mine)",
     "if (store(memory.words, word, 0), true)",

@@ -114,7 +114,7 @@ function lockAtEnd(kit: Kit, lock: number, { counter, passes }: LockWords): stri
   if (kit.value(lock + LOCK.list + LIST.head) !== 0) return "somebody stands in the list at the end";
   // After a death nobody may have come by to recover it; but no living thread may own it.
   if (kit.killed)
-    return word >>> 2 === 0 || word >>> 2 === kit.engine.killed ? undefined : "a living thread owns the lock";
+    return word >>> 2 === 0 || kit.engine.dead.includes(word >>> 2) ? undefined : "a living thread owns the lock";
   return word >>> 1 === 0 ? undefined : `the lock's word is ${word} at the end`;
 }
 

@@ -63,7 +63,7 @@ function isFree(kit: Kit, { lock }: Words): string | undefined {
   const table = kit.value(lock + RWLOCK.readers);
   for (let i = 0; table !== 0 && i < kit.value(table + 1); i++) {
     const [tid, shares] = [kit.value(table + 2 + 2 * i), kit.value(table + 3 + 2 * i)];
-    if (shares !== 0 && !(kit.killed && tid === kit.engine.killed)) return `${tid} has ${shares} shares at the end`;
+    if (shares !== 0 && !(kit.killed && kit.engine.dead.includes(tid))) return `${tid} has ${shares} shares at the end`;
   }
   return undefined;
 }
