@@ -63,6 +63,7 @@ export function tryLock(memory: Memory, lock: number): number {
     if (seen >>> 2 !== 0) return ownerIsGone(memory, lock, seen) ? LOCK_RESULT.ownerDied : LOCK_RESULT.queued;
     const before = compareExchange(memory.words, word, seen, mine | seen);
     if (before === seen) return LOCK_RESULT.acquired;
+    // Also 0, if it was freed for good just now: that was found, not taken.
     seen = before;
   }
 }
@@ -105,7 +106,9 @@ export function lockOrEnqueue(memory: Memory, lock: number, slot: number, mayBlo
 
 function isBroken(memory: Memory, lock: number): boolean {
   const seen = load(memory.words, lock + LOCK.word);
-  return (seen & POISONED) !== 0 || (seen >>> 2 !== 0 && ownerIsGone(memory, lock, seen));
+  if (seen >>> 2 !== 0 && ownerIsGone(memory, lock, seen)) return true;
+  // Looked at last: another may have marked it in the meantime.
+  return (load(memory.words, lock + LOCK.word) & POISONED) !== 0;
 }
 
 /**
@@ -251,8 +254,7 @@ export function poisonIfOwnedBy(memory: Memory, lock: number, dead: number): voi
 /** Takes a lock whose owner died, and clears the mark. False: it has no such mark. */
 export function recoverLock(memory: Memory, lock: number): boolean {
   lockWaiters(memory, lock);
-  const seen = load(memory.words, lock + LOCK.word);
-  const poisoned = (seen & POISONED) !== 0 || (seen >>> 2 !== 0 && ownerIsGone(memory, lock, seen));
+  const poisoned = isBroken(memory, lock);
   if (poisoned) {
     const more = first(memory, lock + LOCK.list) === 0 ? 0 : WAITERS;
     store(memory.words, lock + LOCK.word, (memory.self << 2) | more);
