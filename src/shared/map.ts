@@ -308,9 +308,9 @@ export class SharedMap<K extends string | number = string, V = unknown>
 
   #leave(key: K, { lock, place }: { lock: number; place: number }): void {
     const { memory, handles } = this[DOMAIN];
-    if (forgetKey(memory, this.#address, key, lock)) release(memory, lock);
+    // First: a reference that is given back twice, by this thread and by whoever buries it, would be worse than none.
     handles.drop(place);
-    release(memory, lock);
+    if (forgetKey(memory, this.#address, key, lock)) release(memory, lock);
   }
 
   #lockSync(key: K, lock: number, options: WaitOptions | undefined): void {

@@ -17,7 +17,8 @@
  * Which operations these are, told apart by thread, by guards held and by whether they write, is assumed and checked;
  * when the assumption breaks, both are marked as concurrent and the exploration starts again.
  *
- * A kill is offered after each operation of the victim that changed something: in between it makes no difference.
+ * A kill is offered after each operation of the victim that changed something others look at: in between it makes no
+ * difference.
  *
  * Source of the reduction: S. Stoller, E. Cohen, "Optimistic Synchronization-Based State-Space Reduction". Of
  * re-execution: P. Godefroid, "VeriSoft".
@@ -197,11 +198,14 @@ export class Engine implements Explorer {
 
   /** How each word was used so far. */
   readonly #uses: (Use[] | undefined)[];
+  /** 1: more than one thread uses the word. */
+  readonly #isSeen: Uint8Array;
   #broken = false;
 
   constructor(memory: Int32Array) {
     this.memory = memory;
     this.#uses = Array.from({ length: memory.length }, () => undefined);
+    this.#isSeen = new Uint8Array(memory.length);
     // Plain reads and writes of words are operations too.
     this.words = new Proxy(memory, {
       get: (target, key) => this.#plainGet(target, key),
@@ -403,11 +407,11 @@ export class Engine implements Explorer {
       default:
     }
     this.#account(t, kind, address);
-    if (wrote) {
-      if (this.#isGuard(address)) this.#checkGuard(t, address, seen, value);
-      if (value !== seen) this.#write(address, value);
-      t.wrote = true;
-      t.killable = true;
+    if (wrote && this.#isGuard(address)) this.#checkGuard(t, address, seen, value);
+    if (value !== seen) {
+      this.#write(address, value);
+      // What nobody else ever looks at does not tell when it died.
+      if (this.#isSeen[address] === 1) t.wrote = t.killable = true;
     }
     if (this.#log !== undefined) this.#trace(t, kind, address, a, b, seen, result);
     return result;
@@ -471,6 +475,10 @@ export class Engine implements Explorer {
     const uses = (this.#uses[address] ??= []);
     for (let i = 0; i < uses.length; i++) if (uses[i]!.how === how) return;
     const use: Use = { how, concurrent: false };
+    if (this.#isSeen[address] === 0 && uses.some((other) => (other.how & 15) !== t.index)) {
+      this.#isSeen[address] = 1;
+      if (this.kills > 0) this.#broken = true;
+    }
     for (const other of uses) {
       const bothRead = ((other.how | how) & 16) === 0;
       if (bothRead || (other.how & 15) === t.index || (other.how & how) >>> 5 !== 0) continue;
@@ -736,6 +744,7 @@ export class Engine implements Explorer {
     const stack: Frame[] = [];
     let transitions = 0;
     let ends = 0;
+    let enough = 0;
     this.#broken = false;
     const done = (complete: boolean, failure?: Failure) => ({
       states: visited.size,
@@ -747,7 +756,9 @@ export class Engine implements Explorer {
     try {
       this.#start(initial);
       for (;;) {
-        if (this.#broken) return undefined;
+        // Goes on for a while, to learn in one go what else does not hold.
+        if (!this.#broken) enough = 2 * transitions + 500;
+        else if (transitions > enough) return undefined;
         let choices: number[] = [];
         const key = this.#key();
         // A state reached again counts only if more preemptions are left than before.
@@ -755,7 +766,7 @@ export class Engine implements Explorer {
         const before = visited.get(key);
         if (before === undefined || before > spent) {
           visited.set(key, spent);
-          if (visited.size > most) return done(false);
+          if (visited.size > most) return this.#broken ? undefined : done(false);
           choices = this.#choices();
           if (choices.length === 0) {
             ends++;
@@ -784,7 +795,7 @@ export class Engine implements Explorer {
             stack.pop();
             frame = stack.at(-1);
           }
-          if (frame === undefined) return done(true);
+          if (frame === undefined) return this.#broken ? undefined : done(true);
           this.#restore(frame);
           path.length = frame.depth;
           choice = frame.choices[frame.next++]!;

@@ -3,6 +3,8 @@
 import {
   BARRIER,
   BARRIER_WORDS,
+  BOX,
+  BOX_WORDS,
   CONDITION,
   CONDITION_WORDS,
   EVENT,
@@ -11,6 +13,11 @@ import {
   LIST,
   LOCK,
   LOCK_WORDS,
+  MAP,
+  MAP_STRIPE,
+  MAP_STRIPE_WORDS,
+  MAP_WORDS,
+  OBJECT,
   PRIORITY,
   PRIORITY_WORDS,
   PROGRAM,
@@ -22,6 +29,7 @@ import {
   SEMAPHORE,
   SEMAPHORE_WORDS,
   SLOT,
+  STRIPES,
   TAG,
   THREAD_STATE,
 } from "../../src/core/layout.ts";
@@ -45,6 +53,8 @@ export class Kit {
   readonly #names: Map<number, string> = new Map();
   readonly #guards: number[] = [PROGRAM.heapGuard, PROGRAM.threadGuard];
   #notes = 0;
+  /** Sizes of blocks, in words, of which each thread that is made has some at hand. */
+  blocks: readonly number[] = [];
 
   constructor(core: Core) {
     this.core = core;
@@ -151,6 +161,28 @@ export class Kit {
     return this.#object("rwlock", TAG.rwlock, RWLOCK_WORDS, RWLOCK, ["list"]);
   }
 
+  map(limit = 0): number {
+    const address = this.#object("map", TAG.map, MAP_WORDS, { limit: MAP.limit }, []);
+    this.engine.memory[address + MAP.limit] = limit;
+    for (let i = 0; i < STRIPES; i++) this.#guards.push(address + MAP.first + i * MAP_STRIPE_WORDS + MAP_STRIPE.guard);
+    return address;
+  }
+
+  /** Names the words of the map that are there now. */
+  nameMap(map: number): void {
+    for (let i = 0; i < STRIPES; i++) {
+      const stripe = map + MAP.first + i * MAP_STRIPE_WORDS;
+      for (const [field, offset] of Object.entries(MAP_STRIPE)) this.#names.set(stripe + offset, `stripe ${i}.${field}`);
+    }
+  }
+
+  /** A value that lies in a block of its own, referred to once. */
+  box(name: string): number {
+    const box = this.#object(name, TAG.box, BOX_WORDS, { references: OBJECT.references, ...BOX }, []);
+    this.engine.memory[box + BOX.message] = this.core.heap.allocZeroed(this.memory, 2);
+    return box;
+  }
+
   /** A bare wait list and the word of its object's type. */
   list(): number {
     return this.#object("bare", TAG.event, EVENT_WORDS, EVENT, ["list"]) + EVENT.list;
@@ -176,7 +208,8 @@ export class Kit {
     memory.separate();
     const parker = new core.parker.Parker(memory);
     // A list of the dead needs a block: cutting a page up for it is not what scenarios are about.
-    core.heap.free(memory, core.heap.alloc(memory, 64));
+    const blocks = [64, ...this.blocks].map((words) => core.heap.alloc(memory, words));
+    for (const block of blocks) core.heap.free(memory, block);
     memory.actor = actor;
     memory.actorRecord = actorRecord;
     const thread = new ModelThread(engine.threads.length, name, tid, record, steps, memory.end);

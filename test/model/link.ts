@@ -23,6 +23,7 @@ import type * as RwlockModule from "../../src/core/raw/rwlock.ts";
 import type * as SeekModule from "../../src/core/raw/seek.ts";
 import type * as SemaphoreModule from "../../src/core/raw/semaphore.ts";
 import type * as ListModule from "../../src/core/raw/wait-list.ts";
+import type * as ReferencesModule from "../../src/core/references.ts";
 import type * as ReaperModule from "../../src/core/reaper.ts";
 import type * as TableModule from "../../src/core/thread-table.ts";
 
@@ -46,6 +47,7 @@ const MODULES = {
   table: "core/thread-table.js",
   parker: "core/parker.js",
   reaper: "core/reaper.js",
+  references: "core/references.js",
 } as const;
 
 export interface Core {
@@ -65,6 +67,7 @@ export interface Core {
   readonly table: typeof TableModule;
   readonly parker: typeof ParkerModule;
   readonly reaper: typeof ReaperModule;
+  readonly references: typeof ReferencesModule;
   /** Gives the linked modules a clock, timers and promises that the explorer controls. */
   readonly control: Control;
 }

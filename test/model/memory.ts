@@ -15,7 +15,7 @@ import type { Memory } from "../../src/core/memory.ts";
 import { Engine } from "./engine.ts";
 
 /** Slab pages, one or two for each size of block that a scenario uses. */
-const PAGES: number = FIRST_PAGE + 24;
+const PAGES: number = FIRST_PAGE + 40;
 
 /** What `waitAsync` gives: the event loop of a modelled thread calls back by itself. */
 export interface Bell {

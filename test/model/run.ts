@@ -6,6 +6,7 @@ import type { Mutant } from "./mutants.ts";
 import { explore, type Result, type Scenario } from "./scenario.ts";
 import { countingScenarios } from "./scenarios/counting.ts";
 import { lockScenarios } from "./scenarios/locks.ts";
+import { mapScenarios } from "./scenarios/maps.ts";
 import { priorityScenarios } from "./scenarios/priorities.ts";
 import { queueScenarios } from "./scenarios/queues.ts";
 import { rwlockScenarios } from "./scenarios/rwlocks.ts";
@@ -16,6 +17,7 @@ export const scenarios: readonly Scenario[] = [
   ...queueScenarios,
   ...priorityScenarios,
   ...rwlockScenarios,
+  ...mapScenarios,
 ];
 
 export function runScenario(core: Core, scenario: Scenario, limits: Limits): Result {

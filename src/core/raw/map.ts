@@ -145,20 +145,26 @@ export function lockOfKey(memory: Memory, map: number, key: string | number): nu
 }
 
 /**
- * After an update: takes out the entry if it has no value and nobody else updates it. True: the map's reference to the
- * lock is now the caller's too.
+ * After an update: gives back the caller's reference to the lock, and takes out the entry if it has no value and nobody
+ * else updates it. True: a reference is left that is the caller's to release, and that nobody else has.
+ *
+ * The reference goes under the guard, where {@link removeCell} looks at it: a key that is removed meanwhile would stay
+ * for ever if both left it to the other.
  */
 export function forgetKey(memory: Memory, map: number, key: string | number, lock: number): boolean {
   const stripe = lockStripeOf(memory, map, key);
   const entry = find(memory, stripe);
+  const references = add(memory.words, lock + OBJECT.references, -1);
   const unused =
+    references === 2 &&
     entry !== 0 &&
     load(memory.words, entry + MAP_ENTRY.cell) === 0 &&
-    load(memory.words, entry + MAP_ENTRY.lock) === lock &&
-    load(memory.words, lock + OBJECT.references) === 2;
+    load(memory.words, entry + MAP_ENTRY.lock) === lock;
   if (unused) takeOut(memory, stripe, entry, 0);
+  // The map was cleared: nobody else would free the lock.
+  if (references === 1) store(memory.words, lock + OBJECT.references, 1);
   unlockGuard(memory, stripe);
-  return unused;
+  return unused || references === 1;
 }
 
 /** Number of values. Each stripe is asked by itself. */
