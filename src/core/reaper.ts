@@ -36,18 +36,28 @@ import { passOnRw, settleRw } from "./raw/rwlock.ts";
 import { returnLostPermit } from "./raw/semaphore.ts";
 import { recordOf } from "./raw/threads.ts";
 import { cancelWait, completeGrant, lockList, ringAgain, unlockList } from "./raw/wait-list.ts";
-import { discardMessage, release } from "./references.ts";
+import { discardMessage, release, retain } from "./references.ts";
 import { addToDead, liveRecords } from "./thread-table.ts";
 
 /**
  * Buries a thread whose worker is gone, and frees its record for the next. `died`: it did not finish. `cutShort`: its
- * worker was stopped, if only after it had left its outcome, and perhaps in the middle of telling those who join. Does
- * nothing the second time.
+ * worker was stopped, if only after it had left its outcome, and perhaps in the middle of telling those who join. `last` is
+ * called when everything it held is marked, and the record is still its own. Does nothing the second time; if whoever
+ * buries it dies over that, another can begin anew.
  */
-export function bury(memory: Memory, tid: number, died: boolean, cutShort: boolean = died): void {
+export function bury(
+  memory: Memory,
+  tid: number,
+  died: boolean,
+  cutShort: boolean = died,
+  last: () => void = () => undefined,
+): void {
   const record = recordOf(memory, tid);
   if (record === 0 || load(memory.words, record + RECORD.tid) !== tid) return;
   if (load(memory.words, record + RECORD.state) === THREAD_STATE.free) return;
+  // The references that keep it go below; of a burial that is cut short, this one stays.
+  const object = load(memory.words, record + RECORD.object);
+  if (object !== 0) retain(memory, object);
   if (died) orphan(memory, tid);
   // From here on guards that it held can be taken over.
   store(memory.words, record + RECORD.state, died ? THREAD_STATE.died : THREAD_STATE.ended);
@@ -62,8 +72,10 @@ export function bury(memory: Memory, tid: number, died: boolean, cutShort: boole
   // It died before it had taken up its own object.
   if (owed !== 0) release(memory, owed);
   flushCaches(memory, record);
+  last();
   store(memory.words, record + RECORD.object, 0);
   store(memory.words, record + RECORD.state, THREAD_STATE.free);
+  if (object !== 0) release(memory, object);
 }
 
 /**

@@ -117,6 +117,18 @@ export function addToDead(memory: Memory, tid: number): void {
   unlockGuard(memory, PROGRAM.threadGuard);
 }
 
+/** The records of threads that this one has started and that are not buried, dead or alive. */
+export function childrenOf(memory: Memory, parent: number): number[] {
+  const records: number[] = [];
+  const used = load(memory.words, PROGRAM.threadCount);
+  for (let entry = 1; entry <= used; entry++) {
+    const record = memory.reach(load(memory.words, PROGRAM.threadTable + entry));
+    if (load(memory.words, record + RECORD.parent) !== parent) continue;
+    if (load(memory.words, record + RECORD.state) !== THREAD_STATE.free) records.push(record);
+  }
+  return records;
+}
+
 /** The records of all threads that are starting or running. */
 export function liveRecords(memory: Memory): number[] {
   const records: number[] = [];

@@ -17,7 +17,7 @@ import { recordOf } from "../core/raw/threads.ts";
 import { interrupt, ring } from "../core/raw/wait-list.ts";
 import { bury } from "../core/reaper.ts";
 import { release, retain } from "../core/references.ts";
-import { claimThread, liveRecords } from "../core/thread-table.ts";
+import { childrenOf, claimThread } from "../core/thread-table.ts";
 import { NotSendableError, RuntimeError, ThreadDiedError } from "../errors.ts";
 import { setThreadObject } from "./current.ts";
 import { kindOf } from "./kinds.ts";
@@ -155,27 +155,28 @@ export function requestTermination(tid: number): void {
 function ended(thread: Thread, tid: number, end: WorkerEnd, start: Start): void {
   const object = thread[ADDRESS];
   const finishedItself = hasOutcome(object);
-  // Before those who join go on: what the thread held must be marked by then.
-  bury(memory, tid, !finishedItself, !finishedItself || end.exitCode !== 0);
+  // Before those who join go on, what the thread held must be marked; and before the record is free, they must be told, or
+  // nobody would do it if this thread died in between.
+  bury(memory, tid, !finishedItself, !finishedItself || end.exitCode !== 0, () => {
+    if (!finishedItself) commit(object, ENDED.threw, packThrown(causeOfDeath(thread.name, end)));
+  });
   buryDescendants(tid, thread.name);
-  if (!finishedItself) commit(object, ENDED.threw, packThrown(causeOfDeath(thread.name, end)));
   finished(thread);
   start.onEnd?.();
 }
 
-/** Threads that a dead thread had started went with it. */
+/** Threads that a dead thread had started went with it; among them those that it was burying when it died. */
 function buryDescendants(tid: number, name: string): void {
-  for (const record of liveRecords(memory)) {
-    if (load(memory.words, record + RECORD.parent) !== tid) continue;
+  for (const record of childrenOf(memory, tid)) {
     const child = load(memory.words, record + RECORD.tid);
     const object = load(memory.words, record + RECORD.object);
-    retain(memory, object);
-    const finishedItself = hasOutcome(object);
-    bury(memory, child, !finishedItself, true);
+    // None yet: its parent died over starting it, and nobody can join it.
+    const finishedItself = object === 0 || hasOutcome(memory.reach(object));
+    bury(memory, child, !finishedItself, true, () => {
+      const error = new ThreadDiedError(`The thread ended together with thread ${name}, which had started it`);
+      if (!finishedItself) commit(object, ENDED.threw, packThrown(error));
+    });
     buryDescendants(child, name);
-    const error = new ThreadDiedError(`The thread ended together with thread ${name}, which had started it`);
-    if (!finishedItself) commit(object, ENDED.threw, packThrown(error));
-    release(memory, object);
   }
 }
 

@@ -288,6 +288,11 @@ export class Engine implements Explorer {
     return this.#operation(OP.note, -1, 0, 0);
   }
 
+  /** What the operating system knows of a thread. */
+  isGone(tid: number): boolean {
+    return this.#operation(OP.note, -2, tid, 0) === 1;
+  }
+
   /** Changes a word that only the scenario's own checks use. */
   note(index: number, delta: number): number {
     return this.#operation(OP.note, index, delta, 0);
@@ -360,6 +365,7 @@ export class Engine implements Explorer {
   /** Performs an operation that is about to be recorded. A wait that falls asleep has no result yet: -1. */
   #perform(t: ModelThread, kind: number, address: number, a: number, b: number): number {
     if (kind === OP.note) {
+      if (address === -2) return this.dead.includes(a) ? 1 : 0;
       if (address < 0) return t.fired ? 2 : 0;
       const value = this.memory[address]! + a;
       if (a !== 0) this.#write(address, value);
@@ -624,7 +630,7 @@ export class Engine implements Explorer {
     if (!this.#isGuard(t.pending!.address)) return true;
     if (this.dead.length === 0) return false;
     const owner = this.memory[t.pending!.address]! >>> 1;
-    return owner === 0 || !this.#isAlive(owner);
+    return owner === 0 || this.dead.includes(owner) || !this.#isAlive(owner);
   }
 
   #isAlive(tid: number): boolean {

@@ -41,6 +41,8 @@ import { ModelMemory } from "./memory.ts";
 
 export const QUEUED = -1000;
 export const EXPIRED = -1001;
+/** The wait was given up because the thread was cancelled. */
+export const CANCELLED = -1002;
 /** A deadline that passes when the explorer chooses. */
 export const SOON = 1;
 export const NEVER: number = Infinity;
@@ -240,9 +242,9 @@ export class Kit {
   }
 
   /** The thread that buries the dead, or the `n`th of them: call it after all others were made. */
-  reaper(n = 0): ModelThread {
+  reaper(n = 0, ...then: Step[]): ModelThread {
     const bury = (): void => this.core.reaper.bury(this.memory, this.engine.dead[n]!, true);
-    const reaper = this.#make(n === 0 ? "reaper" : `reaper ${n + 1}`, [bury]);
+    const reaper = this.#make(n === 0 ? "reaper" : `reaper ${n + 1}`, [bury, ...then]);
     reaper.buries = n;
     return reaper;
   }
@@ -302,6 +304,32 @@ export class Kit {
       }
     }
     return result;
+  }
+
+  /** As {@link wait} or {@link waitOnLoop} in a thread that may be cancelled: then {@link CANCELLED}. */
+  waitOrCancelled(kind: WaitKind, object: number, deadline: number = NEVER, onLoop = false): number {
+    return this.engine.summarize(() => {
+      try {
+        if (onLoop) return this.#waitOnLoop(kind, object, deadline);
+        // It remembers that it was cancelled: a new one each time, or one schedule would show in the next.
+        return new this.core.parker.Parker(this.memory).waitSync(kind, object, deadline);
+      } catch (error) {
+        if ((error as { code?: unknown }).code === "ERR_HEDDLE_CANCELLED") return CANCELLED;
+        throw error;
+      }
+    }, cellOf(kind));
+  }
+
+  /** Asks a thread to end, as `Thread.cancel` does. */
+  cancel(thread: ModelThread): void {
+    this.engine.store(thread.record + RECORD.cancel, 1);
+    this.interrupt(thread);
+  }
+
+  /** Makes a thread look up from its wait, as a request to terminate one of its children does. */
+  interrupt(thread: ModelThread): void {
+    this.core.list.interrupt(this.memory, thread.record);
+    this.core.list.ring(this.memory, thread.record);
   }
 
   /** A counter of the checks: never a point where threads are switched. */

@@ -104,6 +104,11 @@ class PromiseNow<T> {
     );
   }
 
+  /** The caller of the wait is told at once, as everything here happens at once. */
+  static reject(reason: unknown): never {
+    throw reason;
+  }
+
   static resolve<T>(value: T): PromiseNow<T> {
     return new PromiseNow<T>((resolve) => resolve(value));
   }

@@ -1,5 +1,6 @@
 /**
- * Prints what the model checker explores, and which planted bugs it finds: `npm run test:model`.
+ * Prints what the model checker explores, and which planted bugs it finds: `npm run test:model`. Where the column "bound"
+ * is empty, every interleaving was explored; else those in which a thread that could go on is interrupted at most so often.
  *
  *   node dist/test/model/main.js                      all scenarios, all mutants
  *   node dist/test/model/main.js scenarios lock       scenarios whose names contain the word
@@ -8,7 +9,7 @@
 
 import { link } from "./link.ts";
 import { mutants } from "./mutants.ts";
-import { runMutant, runScenario, scenarios } from "./run.ts";
+import { boundOf, runMutant, runScenario, scenarios } from "./run.ts";
 
 const [what = "all", ...words] = process.argv.slice(2);
 const matches = (name: string): boolean => words.length === 0 || words.some((word) => name.includes(word));
@@ -21,11 +22,12 @@ function row(name: string, ...columns: (string | number)[]): void {
 
 if (what !== "mutants") {
   const core = await link();
-  row("scenario", "states", "steps", "ends", "ms", "");
+  row("scenario", "bound", "states", "steps", "ends", "ms", "");
   for (const scenario of scenarios.filter(({ name }) => matches(name))) {
-    const r = runScenario(core, scenario, { states: MOST_STATES });
+    const preemptions = boundOf(scenario, true);
+    const r = runScenario(core, scenario, { states: MOST_STATES, preemptions });
     const verdict = r.failure !== undefined ? "FAILED" : r.complete ? "" : "cut off";
-    row(scenario.name, r.states, r.transitions, r.ends, Math.round(r.milliseconds), verdict);
+    row(scenario.name, preemptions ?? "", r.states, r.transitions, r.ends, Math.round(r.milliseconds), verdict);
     if (r.failure === undefined) continue;
     failures++;
     console.log(`\n${r.failure.message}\nreplayed: ${r.replayed}\n  ${r.trace.join("\n  ")}\n`);

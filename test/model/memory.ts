@@ -76,6 +76,10 @@ export class ModelMemory implements Memory {
     this.engine.wait(address, expected, milliseconds !== undefined);
   }
 
+  isGone(tid: number): boolean {
+    return this.engine.current !== undefined && this.engine.isGone(tid);
+  }
+
   waitAsync(address: number, expected: number): Promise<unknown> | undefined {
     if (this.engine.load(address) !== expected) return undefined;
     const bell: Bell = {

@@ -5,6 +5,7 @@ import { type Core, link } from "./link.ts";
 import type { Mutant } from "./mutants.ts";
 import { explore, type Result, type Scenario } from "./scenario.ts";
 import { countingScenarios } from "./scenarios/counting.ts";
+import { endingScenarios } from "./scenarios/endings.ts";
 import { lockScenarios } from "./scenarios/locks.ts";
 import { mapScenarios } from "./scenarios/maps.ts";
 import { priorityScenarios } from "./scenarios/priorities.ts";
@@ -18,7 +19,45 @@ export const scenarios: readonly Scenario[] = [
   ...priorityScenarios,
   ...rwlockScenarios,
   ...mapScenarios,
+  ...endingScenarios,
 ];
+
+/** Those that are too large to be explored without their bound on preemptions, even in `npm run test:model`. */
+const BOUNDED: readonly string[] = [
+  "lock: 3 threads, who waits is killed",
+  "semaphore: who waits is killed",
+  "event: who waits is killed",
+  "condition: 2 wait, 1 notifies both",
+  "condition: a timeout leaves the notification to the other",
+  "condition: who waits is killed",
+  "condition: its lock is contended too",
+  "barrier: the last to arrive is killed",
+  "barrier: who runs the action is killed",
+  "queue: of size 1, 3 put, 1 with a timeout, 1 gets 2",
+  "queue: who gets is killed",
+  "queue: who puts is killed, others get with a timeout",
+  "queue: of size 1, who puts is killed",
+  "queue: of size 1, who gets is killed",
+  "queue: who gets on an event loop is killed",
+  "queue: who puts on an event loop is killed",
+  "queue: last in first out, of size 1, who gets is killed",
+  "queue: last in first out, of size 1, who puts is killed",
+  "rwlock: a writer gives up between readers",
+  "rwlock: a reader is killed, others wait",
+  "rwlock: a writer is killed, others wait",
+  "map: 2 who set are killed at once",
+  "map: 3 update",
+  "map: 3 update, 1 with a timeout",
+  "map: 2 update, 1 sets",
+  "map: 3 update, 1 is killed",
+  "cancel: one of 2 who wait for a notification",
+];
+
+/** The bound on preemptions of a scenario; `undefined`: none. `whole`: without it, where that is possible. */
+export function boundOf({ name, limits }: Scenario, whole: boolean): number | undefined {
+  const keeps = !whole || BOUNDED.includes(name) || name.startsWith("deaths:");
+  return keeps ? limits?.preemptions : undefined;
+}
 
 export function runScenario(core: Core, scenario: Scenario, limits: Limits): Result {
   return explore(core, scenario, limits);

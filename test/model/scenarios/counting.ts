@@ -115,6 +115,19 @@ const semaphores: readonly Scenario[] = [
     },
   },
   {
+    name: "semaphore: 2 threads share 1 permit, 1 is killed",
+    build(kit) {
+      const s = kit.semaphore(1);
+      const words = semaphoreWords(kit);
+      kit.victim("T1", pass(kit, s, words, 1));
+      const other = kit.thread("T2", pass(kit, s, words, 1), pass(kit, s, words, 1));
+      // A permit dies with whoever has it in its hand.
+      other.mayWait = () => kit.killed;
+      kit.reaper();
+      kit.ready(() => (kit.killed ? undefined : permitsLeft(kit, s, 1, 1)));
+    },
+  },
+  {
     name: "semaphore: who waits is killed",
     build(kit) {
       const s = kit.semaphore(0);
@@ -203,6 +216,16 @@ const events: readonly Scenario[] = [
       }).mayWait = () => false;
       kit.engine.threads[0]!.mayWait = () => kit.value(waiting) === 0;
       kit.ready();
+    },
+  },
+  {
+    name: "event: 1 waits and is killed, 1 sets",
+    build(kit) {
+      const event = kit.event();
+      kit.victim("T1", awaitEvent(kit, event, NEVER));
+      kit.thread("T2", () => kit.core.event.setEvent(kit.memory, event), awaitEvent(kit, event, NEVER));
+      kit.reaper();
+      kit.ready(() => listEmpty(kit, event + EVENT.list));
     },
   },
   {
@@ -314,6 +337,17 @@ const conditions: readonly Scenario[] = [
       kit.ready(() => listEmpty(kit, g.condition + CONDITION.list));
     },
     limits: { preemptions: 1 },
+  },
+  {
+    name: "condition: 1 waits and is killed, 1 notifies",
+    build(kit) {
+      const g = guarded(kit);
+      kit.victim("T1", consume(kit, g));
+      kit.thread("T2", produce(kit, g, 1));
+      kit.reaper();
+      kit.ready(() => listEmpty(kit, g.condition + CONDITION.list));
+    },
+    limits: { preemptions: 3 },
   },
   {
     name: "condition: who waits is killed",

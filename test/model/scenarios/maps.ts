@@ -343,14 +343,23 @@ export const mapScenarios: readonly Scenario[] = [
   maps("2 who set are killed at once", [victim(setBox(A, 0)), victim(setBox(A, 1)), thread(removeKey(A))], {
     boxes: 2,
     lost: 2,
+    long: true,
+    limits: { preemptions: 1 },
   }),
-  counting("2 update x 2", [{ times: 2 }, { times: 2 }]),
-  counting("3 update", [{ times: 1 }, { times: 1 }, { times: 1 }]),
-  counting("3 update, 1 with a timeout", [{ times: 1 }, { times: 1, deadline: SOON }, { times: 1 }]),
-  counting("2 update, 1 sets", [{ times: 1 }, { times: 1 }], [thread(setSmall(A, 5))]),
-  counting("1 updates, 1 removes, 1 sets", [{ times: 1 }], [thread(removeKey(A)), thread(setSmall(A, 5))]),
-  counting("2 update, 1 is killed", [{ times: 1, killed: true }, { times: 2 }]),
-  counting("3 update, 1 is killed", [{ times: 1, killed: true }, { times: 1 }, { times: 1 }], [], { long: true }),
+  counting("2 update x 2", [{ times: 2 }, { times: 2 }], [], { limits: { preemptions: 3 } }),
+  counting("3 update", [{ times: 1 }, { times: 1 }, { times: 1 }], [], { limits: { preemptions: 3 } }),
+  counting("3 update, 1 with a timeout", [{ times: 1 }, { times: 1, deadline: SOON }, { times: 1 }], [], {
+    limits: { preemptions: 2 },
+  }),
+  counting("2 update, 1 sets", [{ times: 1 }, { times: 1 }], [thread(setSmall(A, 5))], { limits: { preemptions: 3 } }),
+  counting("1 updates, 1 removes, 1 sets", [{ times: 1 }], [thread(removeKey(A)), thread(setSmall(A, 5))], {
+    limits: { preemptions: 3 },
+  }),
+  counting("2 update, 1 is killed", [{ times: 1, killed: true }, { times: 1 }], [], { limits: { preemptions: 3 } }),
+  counting("3 update, 1 is killed", [{ times: 1, killed: true }, { times: 1 }, { times: 1 }], [], {
+    long: true,
+    limits: { preemptions: 1 },
+  }),
 ];
 
 

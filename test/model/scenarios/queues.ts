@@ -277,6 +277,28 @@ export const queueScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: "queue: of size 1, 1 puts 2 and is killed, 1 gets",
+    build(kit) {
+      const s = store(kit, 1, 2);
+      kit.victim("T1", put(kit, s, 0), put(kit, s, 1));
+      const getter = kit.thread("T2", get(kit, s), get(kit, s));
+      getter.mayWait = () => kit.killed;
+      kit.reaper();
+      kit.ready(() => (kit.killed ? undefined : exactlyOnce(kit, s)));
+    },
+  },
+  {
+    name: "queue: of size 1, 1 puts 2, 1 gets and is killed",
+    build(kit) {
+      const s = store(kit, 1, 2);
+      const putter = kit.thread("T1", put(kit, s, 0), put(kit, s, 1));
+      kit.victim("T2", get(kit, s));
+      putter.mayWait = () => kit.killed;
+      kit.reaper();
+      kit.ready(() => (kit.value(s.queue + QUEUE.putters + LIST.head) === 0 ? exactlyOnce(kit, s, 1) : undefined));
+    },
+  },
+  {
     name: "queue: who gets is killed",
     build(kit) {
       const s = store(kit, 0, 2);
