@@ -134,7 +134,7 @@ const lock: readonly Mutant[] = [
     "taken when it was found free by somebody who did not look for that",
     "before === 0 ? compareExchange(memory.words, word, 0, mine) : before",
     "before",
-    "condition: a timeout leaves",
+    "lock: 3 threads x 1, with a stale mark",
   ),
   mutant(
     "lock",
@@ -612,6 +612,158 @@ const rwlock: readonly Mutant[] = [
   ),
 ];
 
+const map: readonly Mutant[] = [
+  mutant(
+    "map",
+    "a reader does not retain what it reads",
+    "add(memory.words, memory.reach(cell) + OBJECT.references, 1);",
+    "memory.reach(cell);",
+    "map: 1 sets, 1 removes",
+    "map: 2 replace",
+  ),
+  mutant(
+    "map",
+    "a reader retains outside of the guard",
+    /if \(isMessage\(cell\) && cell !== 0\)\s+(add\(.*\);)\s+unlockGuard\(memory, stripe\);/,
+    "unlockGuard(memory, stripe); if (isMessage(cell) && cell !== 0) $1",
+    "map: 1 sets, 1 removes",
+    "map: 2 replace",
+  ),
+  mutant(
+    "map",
+    "a value is written whatever its version",
+    "if (expected !== ANY && expected !==",
+    "if (false && expected !==",
+    "map: 1 updates, 1 sets",
+  ),
+  mutant(
+    "map",
+    "a version stays when the value changes",
+    "store(memory.words, entry + MAP_ENTRY.version, nextVersion(memory, stripe));\n        store(memory.words, entry + MAP_ENTRY.cell, cell);",
+    "store(memory.words, entry + MAP_ENTRY.cell, cell);",
+    "map: 1 updates, 1 sets",
+  ),
+  mutant(
+    "map",
+    "who removes takes the lock of an update along",
+    "load(memory.words, memory.reach(found.lock) + OBJECT.references) > 1",
+    "false",
+    "map: 2 update, 1 removes",
+  ),
+  mutant(
+    "map",
+    "an update's reference is given back after the guard",
+    "const references = add(memory.words, lock + OBJECT.references, -1);",
+    "const references = load(memory.words, lock + OBJECT.references);",
+    "map: 2 update x 2",
+    "map: 1 updates, 1 removes",
+  ),
+  mutant(
+    "map",
+    "a key that others still update is forgotten",
+    "const unused = references === 2 &&",
+    "const unused = references >= 2 &&",
+    "map: 2 update, 1 removes",
+  ),
+  mutant(
+    "map",
+    "an entry is in the table before it is complete",
+    /store\(memory\.words, place, hash\);\s+store\(memory\.words, place \+ 1, entry\);/,
+    "store(memory.words, place + 1, entry); store(memory.words, place, hash);",
+    "map: who sets is killed",
+    "map: who makes the table grow is killed",
+    "map: 2 who set",
+  ),
+  mutant(
+    "map",
+    "nobody counts again after a death",
+    "if (lockGuard(memory, stripe + MAP_STRIPE.guard))\n        recount",
+    "if (lockGuard(memory, stripe + MAP_STRIPE.guard) && false)\n        recount",
+    "map: who sets is killed",
+    "map: who removes is killed",
+  ),
+  mutant(
+    "map",
+    "a table that grows forgets its first entry",
+    "forEachEntry(memory, old, (entry) => {\n        const hash",
+    "let first = true; forEachEntry(memory, old, (entry) => {\n        if (first) { first = false; return; }\n        const hash",
+    "map: the table grows",
+  ),
+  mutant(
+    "map",
+    "a new table is there before its entries",
+    /const table = allocZeroed\(memory, 2 \* capacity \+ 1\);\s+const mask = capacity - 1;\s+store\(memory\.words, table, mask\);/,
+    "const table = allocZeroed(memory, 2 * capacity + 1); const mask = capacity - 1; store(memory.words, table, mask); store(memory.words, stripe + MAP_STRIPE.table, table);",
+    "map: who makes the table grow is killed",
+  ),
+  mutant(
+    "map",
+    "a place that was freed ends the search",
+    "if (there === 0)\n            return 0;",
+    "if (there <= DELETED)\n            return 0;",
+    "map: keys that begin at one place",
+  ),
+];
+
+const endings: readonly Mutant[] = [
+  mutant(
+    "wait-list",
+    "an interrupt overwrites a grant",
+    /if \(compareExchange\(memory\.words, state, SLOT_STATE\.waiting, SLOT_STATE\.interrupted\) === SLOT_STATE\.waiting\)/,
+    "if ((store(memory.words, state, SLOT_STATE.interrupted), true))",
+    "cancel: who waits for a permit",
+    "cancel: who waits for a lock",
+  ),
+  mutant(
+    "wait-list",
+    "an interrupt wakes nobody",
+    /SLOT_STATE\.waiting\) \{\s+memory\.notify\(state, 1\);/,
+    "SLOT_STATE.waiting) {",
+    "cancel: a writer that waits",
+  ),
+  {
+    name: "parker: who was interrupted does not wait on",
+    edit: {
+      file: "core/parker.js",
+      find: /compareExchange\(memory\.words, state, SLOT_STATE\.interrupted, SLOT_STATE\.waiting\);\s+continue;/,
+      replace: "return EXPIRED;",
+    },
+    scenarios: ["cancel: who waits for a permit is only interrupted"],
+  },
+  {
+    name: "parker: who is cancelled does not look whether it was granted",
+    edit: {
+      file: "core/parker.js",
+      find: /if \(this\.#cancel\(kind, object, slot, false\)\) \{\s+this\.#noticeCancel\(\);/,
+      replace: "if (this.#cancel(kind, object, slot, false) || true) { this.#noticeCancel();",
+    },
+    scenarios: ["cancel: who waits for a permit", "cancel: who waits for a lock"],
+  },
+  {
+    name: "parker: a cancelled wait stays in its list",
+    edit: {
+      file: "core/parker.js",
+      find: /if \(this\.#cancel\(kind, object, slot, false\)\) \{\s+this\.#noticeCancel\(\);/,
+      replace: "{ this.#noticeCancel();",
+    },
+    scenarios: ["cancel: who waits for a permit", "cancel: who waits for a lock"],
+  },
+  {
+    name: "reaper: a dead thread's waits are left in their lists",
+    edit: { file: "core/reaper.js", find: "passOnWait(memory, tid, slot);", replace: "void slot;" },
+    scenarios: ["lock: 3 threads, who waits is killed", "semaphore: who waits is killed"],
+  },
+  {
+    name: "reaper: who is buried half is not buried again",
+    edit: {
+      file: "core/reaper.js",
+      find: "if (load(memory.words, record + RECORD.state) === THREAD_STATE.free)",
+      replace: "if (load(memory.words, record + RECORD.state) !== THREAD_STATE.running)",
+    },
+    scenarios: ["deaths: of a lock's owner and of its reaper"],
+  },
+];
+
 export const mutants: readonly Mutant[] = [
   ...guard,
   ...list,
@@ -624,4 +776,6 @@ export const mutants: readonly Mutant[] = [
   ...queue,
   ...priority,
   ...rwlock,
+  ...map,
+  ...endings,
 ];

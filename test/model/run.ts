@@ -49,6 +49,7 @@ const BOUNDED: readonly string[] = [
   "map: 3 update",
   "map: 3 update, 1 with a timeout",
   "map: 2 update, 1 sets",
+  "map: 2 update, 1 removes",
   "map: 3 update, 1 is killed",
   "cancel: one of 2 who wait for a notification",
 ];

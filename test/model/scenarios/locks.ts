@@ -90,12 +90,14 @@ export function lockWords(kit: Kit): LockWords {
   return { inside: kit.word("inside"), counter: kit.word("counter"), passes: kit.word("passes") };
 }
 
-function locks(name: string, threads: readonly LockThread[], rest: Partial<Scenario> = {}): Scenario {
+/** `word`: of the lock, at the start. */
+function locks(name: string, threads: readonly LockThread[], rest: Partial<Scenario> = {}, word = 0): Scenario {
   return {
     name,
     ...rest,
     build(kit) {
       const lock = kit.lock();
+      kit.engine.memory[lock + LOCK.word] = word;
       const words = lockWords(kit);
       for (const [i, t] of threads.entries()) {
         const steps = Array.from({ length: t.times ?? 1 }, () => lockUser(kit, lock, words, t));
@@ -168,6 +170,8 @@ export const lockScenarios: readonly Scenario[] = [
   locks("lock: 2 threads x 2", [{ times: 2 }, { times: 2 }], { limits: { preemptions: 4 } }),
   locks("lock: 3 threads x 1", [{}, {}, {}], { limits: { preemptions: 3 } }),
   locks("lock: 3 threads x 1, a timeout", [{}, {}, { deadline: SOON }], { limits: { preemptions: 2 } }),
+  // As one that gave up leaves it.
+  locks("lock: 3 threads x 1, with a stale mark", [{}, {}, {}], { limits: { preemptions: 3 } }, 1),
   locks("lock: 2 threads, a kill", [{ killed: true }, {}], { limits: { preemptions: 2 } }),
   locks("lock: 3 threads, who waits is killed", [{}, { killed: true }, {}], { limits: { preemptions: 1 } }),
   locks("lock: an event loop's, a kill", [{ killed: true }, { onLoop: true }], { limits: { preemptions: 2 } }),

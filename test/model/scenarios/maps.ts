@@ -9,13 +9,17 @@ import type { Scenario } from "../scenario.ts";
 /** Keys of one stripe, so that all of them meet. */
 const KEYS: readonly number[] = keysOfOneStripe(8);
 
-function keysOfOneStripe(n: number): number[] {
-  const stripeOf = (key: number): number => {
+/** Two that also begin at the same place of its smallest table. */
+const [X = 0, Y = 0]: readonly number[] = keysOfOneStripe(2, 8);
+
+function keysOfOneStripe(n: number, places = 1): number[] {
+  const bits = STRIPES * places - 1;
+  const hashOf = (key: number): number => {
     encodeKey(key);
-    return encoded.hash & (STRIPES - 1);
+    return encoded.hash & bits;
   };
   const keys: number[] = [];
-  for (let key = 0; keys.length < n; key++) if (stripeOf(key) === stripeOf(0)) keys.push(key);
+  for (let key = 0; keys.length < n; key++) if (hashOf(key) === hashOf(0)) keys.push(key);
   return keys;
 }
 
@@ -28,13 +32,15 @@ interface Words {
   readonly map: number;
   /** Values that lie in blocks of their own. */
   readonly boxes: number[];
+  /** How many update the key now. */
+  readonly inside: number;
 }
 
 function setUp(kit: Kit, boxes = 0): Words {
   const map = kit.map();
   // Entries with their keys, locks, and tables.
   kit.blocks = [MAP_ENTRY.data + 2, LOCK_WORDS, 2 * 8 + 1, 2 * 16 + 1];
-  return { map, boxes: Array.from({ length: boxes }, (_, i) => kit.box(`box ${i}`)) };
+  return { map, inside: kit.word("inside"), boxes: Array.from({ length: boxes }, (_, i) => kit.box(`box ${i}`)) };
 }
 
 /** Gives back a reference to a value that lies in a block. */
@@ -76,7 +82,7 @@ function size(kit: Kit, { map }: Words): Step {
 }
 
 /** As SharedMap.updateSync: adds 1 under the key's lock, again if the value changed meanwhile. */
-function increase(kit: Kit, { map }: Words, key: number, added: number, deadline = NEVER): Step[] {
+function increase(kit: Kit, { map, inside }: Words, key: number, added: number, deadline = NEVER): Step[] {
   const { memory } = kit;
   return [
     (local) => {
@@ -84,6 +90,7 @@ function increase(kit: Kit, { map }: Words, key: number, added: number, deadline
     },
     (local) => {
       local.expired = lockKey(kit, local.lock!, deadline) ? 0 : 1;
+      if (local.expired === 0) kit.expect(kit.note(inside) === 1 || kit.killed, "two update the key at once");
     },
     ({ lock, expired }) => {
       const { readCell, setCell, found, SET } = kit.core.map;
@@ -100,7 +107,9 @@ function increase(kit: Kit, { map }: Words, key: number, added: number, deadline
       kit.note(added);
     },
     ({ lock, expired }) => {
-      if (expired === 0) kit.core.lock.unlock(memory, lock!);
+      if (expired === 1) return;
+      kit.note(inside, -1);
+      kit.core.lock.unlock(memory, lock!);
     },
     ({ lock }) => {
       if (kit.core.map.forgetKey(memory, map, key, lock!)) kit.core.references.release(memory, lock!);
@@ -218,6 +227,8 @@ interface Rest extends Partial<Scenario> {
   readonly keys?: readonly number[];
   readonly check?: (kit: Kit, words: Words) => string | undefined;
   readonly lost?: number;
+  /** What the number may be at the end, if others than those who count change it. */
+  readonly allowed?: readonly number[];
 }
 
 function maps(name: string, threads: readonly MapThread[], rest: Rest = {}): Scenario {
@@ -281,6 +292,7 @@ function counting(
     build(kit) {
       const words = setUp(kit, rest.boxes);
       const added = kit.word("added");
+      for (const key of rest.keys ?? []) kit.core.map.setCell(kit.memory, words.map, key, small(0), kit.core.map.ANY);
       kit.nameMap(words.map);
       for (const [i, { times, deadline, killed }] of counters.entries()) {
         const steps = Array.from({ length: times }, () => increase(kit, words, A, added, deadline)).flat();
@@ -291,9 +303,10 @@ function counting(
       if (counters.some(({ killed }) => killed === true)) kit.reaper();
       kit.ready(() => {
         const wrong = intact(kit, words, rest.lost ?? 2);
-        if (wrong !== undefined || others.length > 0) return wrong;
+        if (wrong !== undefined) return wrong;
         const cell = cellOf(kit, words, A);
         const n = cell === 0 ? 0 : (cell - 1) / 2;
+        if (rest.allowed !== undefined) return rest.allowed.includes(n) ? undefined : `it is ${n} at the end`;
         const counted = kit.value(added);
         // One that died may have added without saying so.
         const isRight = n === counted || (kit.killed && n === counted + 1);
@@ -327,6 +340,10 @@ export const mapScenarios: readonly Scenario[] = [
       return there.length === KEYS.length - 1 ? undefined : `${there.length} keys are there`;
     },
   }),
+  maps("keys that begin at one place", [
+    thread(setSmall(X, 1), removeKey(X)),
+    thread(setSmall(Y, 2), setSmall(Y, 3)),
+  ]),
   maps("who sets is killed", [victim(setBox(A, 0)), thread(setBox(A, 1), readKey(A))], { boxes: 2 }),
   maps("who removes is killed", [victim(removeKey(A)), thread(setBox(A, 0), readKey(B))], { boxes: 1, keys: [A, B] }),
   maps("who reads is killed", [victim(setBox(A, 0), readKey(A)), thread(removeKey(A))], { boxes: 1 }),
@@ -344,16 +361,25 @@ export const mapScenarios: readonly Scenario[] = [
     boxes: 2,
     lost: 2,
     long: true,
-    limits: { preemptions: 1 },
+    limits: { preemptions: 0 },
   }),
   counting("2 update x 2", [{ times: 2 }, { times: 2 }], [], { limits: { preemptions: 3 } }),
   counting("3 update", [{ times: 1 }, { times: 1 }, { times: 1 }], [], { limits: { preemptions: 3 } }),
   counting("3 update, 1 with a timeout", [{ times: 1 }, { times: 1, deadline: SOON }, { times: 1 }], [], {
     limits: { preemptions: 2 },
   }),
-  counting("2 update, 1 sets", [{ times: 1 }, { times: 1 }], [thread(setSmall(A, 5))], { limits: { preemptions: 3 } }),
+  counting("2 update, 1 sets", [{ times: 1 }, { times: 1 }], [thread(setSmall(A, 5))], {
+    limits: { preemptions: 3 },
+    allowed: [5, 6, 7],
+  }),
+  counting("2 update, 1 removes", [{ times: 2 }, { times: 1 }], [thread(removeKey(A))], {
+    limits: { preemptions: 2 },
+    allowed: [0, 1, 2, 3],
+  }),
+  counting("1 updates, 1 sets", [{ times: 1 }], [thread(setSmall(A, 5))], { keys: [A], allowed: [5, 6] }),
   counting("1 updates, 1 removes, 1 sets", [{ times: 1 }], [thread(removeKey(A)), thread(setSmall(A, 5))], {
     limits: { preemptions: 3 },
+    allowed: [0, 1, 5, 6],
   }),
   counting("2 update, 1 is killed", [{ times: 1, killed: true }, { times: 1 }], [], { limits: { preemptions: 3 } }),
   counting("3 update, 1 is killed", [{ times: 1, killed: true }, { times: 1 }, { times: 1 }], [], {
