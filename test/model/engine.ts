@@ -56,6 +56,11 @@ const STATUS_NAMES: readonly string[] = Object.keys(STATUS);
 /** A choice is `kind * 16 + thread`. */
 const CHOICE = { step: 0, timeout: 1, kill: 2 } as const;
 
+// For hashes of what a thread knows.
+const INSIDE = 0x2545_f491;
+const AFTER = 0x6c07_8965;
+const LABEL = 0x5851_f42d;
+
 /** No scenario takes as many choices, unless somebody goes round in circles. */
 const LONGEST = 5_000;
 
@@ -338,8 +343,10 @@ export class Engine implements Explorer {
     const t = this.current;
     if (t === undefined) return call();
     const { hashA, hashB, frameA, frameB } = t;
-    t.frameA = hashA;
-    t.frameB = hashB;
+    // Inside, at a label, and after it are different places, though the same may be known there.
+    mix(t, INSIDE);
+    t.frameA = t.hashA;
+    t.frameB = t.hashB;
     const result: R = call();
     t.frameA = frameA;
     t.frameB = frameB;
@@ -347,6 +354,7 @@ export class Engine implements Explorer {
     if (known === undefined) return result;
     t.hashA = hashA;
     t.hashB = hashB;
+    mix(t, AFTER);
     for (const value of known) mix(t, value);
     if (kept !== undefined) for (const value of kept()) mix(t, value);
     return result;
@@ -358,7 +366,7 @@ export class Engine implements Explorer {
     if (t === undefined) return;
     t.hashA = t.frameA;
     t.hashB = t.frameB;
-    mix(t, 0x1abe1);
+    mix(t, LABEL);
     for (const value of live) mix(t, Number(value));
   }
 
@@ -751,6 +759,8 @@ export class Engine implements Explorer {
     let transitions = 0;
     let ends = 0;
     let enough = 0;
+    // The states since another thread had its turn.
+    let alone = new Set<number>();
     this.#broken = false;
     const done = (complete: boolean, failure?: Failure) => ({
       states: visited.size,
@@ -767,6 +777,8 @@ export class Engine implements Explorer {
         else if (transitions > enough) return undefined;
         let choices: number[] = [];
         const key = this.#key();
+        if (alone.has(key)) this.#checkCircle(path);
+        alone.add(key);
         // A state reached again counts only if more preemptions are left than before.
         const spent = bound === Infinity ? 0 : this.#preemptions;
         const before = visited.get(key);
@@ -805,6 +817,9 @@ export class Engine implements Explorer {
           this.#restore(frame);
           path.length = frame.depth;
           choice = frame.choices[frame.next++]!;
+          alone = new Set();
+        } else if ((choice & 15) !== ((path.at(-1) ?? -1) & 15)) {
+          alone = new Set([key]);
         }
         path.push(choice);
         transitions++;
@@ -816,6 +831,26 @@ export class Engine implements Explorer {
     }
   }
 
+  /**
+   * A thread has come back to where it was without anybody else doing anything. It may do so for as long as others could
+   * go on, if it sleeps in between.
+   */
+  #checkCircle(path: readonly number[]): void {
+    const last = path.at(-1)!;
+    const others = this.#choices().filter((choice) => (choice & 15) !== (last & 15));
+    const looks = (choice: number): boolean =>
+      choice >> 4 === CHOICE.timeout && this.#isGuard(this.threads[choice & 15]!.pending!.address);
+    if (others.every(looks)) this.#fail("stuck", this.threads);
+    for (let i = path.length - 1; i >= 0 && (path[i]! & 15) === (last & 15); i--) {
+      if (path[i]! >> 4 !== CHOICE.step) return;
+    }
+    this.#fail("goes round in circles", [this.threads[last & 15]!]);
+  }
+
+  #fail(what: string, threads: readonly ModelThread[]): never {
+    throw new Violation(`${what}: ${threads.map((t) => this.#describeThread(t)).join("; ")}`);
+  }
+
   #withoutPreemption(choices: number[]): number[] {
     const last = this.#last;
     if (last < 0 || this.threads[last]!.status !== STATUS.ready) return choices;
@@ -825,7 +860,7 @@ export class Engine implements Explorer {
   #checkEnd(): void {
     const over: readonly number[] = [STATUS.ended, STATUS.killed, STATUS.idle];
     const stuck = this.threads.filter((t) => !over.includes(t.status) && !t.mayWait());
-    if (stuck.length > 0) throw new Violation(`stuck: ${stuck.map((t) => this.#describeThread(t)).join("; ")}`);
+    if (stuck.length > 0) this.#fail("stuck", stuck);
     // The scenario's check uses the algorithms themselves, on the memory as it is.
     exploreWith(undefined);
     try {

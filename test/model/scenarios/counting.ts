@@ -126,6 +126,7 @@ const semaphores: readonly Scenario[] = [
       kit.reaper();
       kit.ready(() => (kit.killed ? undefined : permitsLeft(kit, s, 1, 1)));
     },
+    limits: { preemptions: 2 },
   },
   {
     name: "semaphore: who waits is killed",
@@ -347,7 +348,7 @@ const conditions: readonly Scenario[] = [
       kit.reaper();
       kit.ready(() => listEmpty(kit, g.condition + CONDITION.list));
     },
-    limits: { preemptions: 3 },
+    limits: { preemptions: 2 },
   },
   {
     name: "condition: who waits is killed",

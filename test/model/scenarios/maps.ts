@@ -364,7 +364,7 @@ export const mapScenarios: readonly Scenario[] = [
     limits: { preemptions: 0 },
   }),
   counting("2 update x 2", [{ times: 2 }, { times: 2 }], [], { limits: { preemptions: 3 } }),
-  counting("3 update", [{ times: 1 }, { times: 1 }, { times: 1 }], [], { limits: { preemptions: 3 } }),
+  counting("3 update", [{ times: 1 }, { times: 1 }, { times: 1 }], [], { limits: { preemptions: 2 } }),
   counting("3 update, 1 with a timeout", [{ times: 1 }, { times: 1, deadline: SOON }, { times: 1 }], [], {
     limits: { preemptions: 2 },
   }),
@@ -381,7 +381,7 @@ export const mapScenarios: readonly Scenario[] = [
     limits: { preemptions: 3 },
     allowed: [0, 1, 5, 6],
   }),
-  counting("2 update, 1 is killed", [{ times: 1, killed: true }, { times: 1 }], [], { limits: { preemptions: 3 } }),
+  counting("2 update, 1 is killed", [{ times: 1, killed: true }, { times: 1 }], [], { limits: { preemptions: 2 } }),
   counting("3 update, 1 is killed", [{ times: 1, killed: true }, { times: 1 }, { times: 1 }], [], {
     long: true,
     limits: { preemptions: 1 },

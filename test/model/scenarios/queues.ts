@@ -286,6 +286,7 @@ export const queueScenarios: readonly Scenario[] = [
       kit.reaper();
       kit.ready(() => (kit.killed ? undefined : exactlyOnce(kit, s)));
     },
+    limits: { preemptions: 2 },
   },
   {
     name: "queue: of size 1, 1 puts 2, 1 gets and is killed",
@@ -373,6 +374,7 @@ export const queueScenarios: readonly Scenario[] = [
   },
   {
     name: "queue: last in first out, of size 1, who gets is killed",
+    long: true,
     build(kit) {
       const s = store(kit, 1, 2, undefined, TAG.lifoQueue);
       kit.victim("T1", get(kit, s));
@@ -385,6 +387,7 @@ export const queueScenarios: readonly Scenario[] = [
   },
   {
     name: "queue: last in first out, of size 1, who puts is killed",
+    long: true,
     build(kit) {
       const s = store(kit, 1, 2, undefined, TAG.lifoQueue);
       kit.victim("T1", put(kit, s, 0));
