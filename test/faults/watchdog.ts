@@ -2,7 +2,7 @@
 
 import { load } from "#atomics";
 import { ADDRESS } from "../../src/core/handles.ts";
-import { LIST, LOCK, QUEUE, RECORD, SEMAPHORE, SLOT, TAG } from "../../src/core/layout.ts";
+import { BARRIER, CONDITION, EVENT, LIST, LOCK, QUEUE, RECORD, RWLOCK, SEMAPHORE, SLOT, TAG } from "../../src/core/layout.ts";
 import { memory } from "../../src/core/program.ts";
 import { liveRecords } from "../../src/core/thread-table.ts";
 
@@ -29,19 +29,30 @@ interface Shared {
   readonly [ADDRESS]: number;
 }
 
+/** What each type consists of, and which of its words are wait lists. */
+const TYPES: readonly (readonly [tags: readonly number[], words: Record<string, number>, lists: readonly string[]])[] = [
+  [[TAG.lock, TAG.rlock], LOCK, ["list"]],
+  [[TAG.semaphore, TAG.boundedSemaphore], SEMAPHORE, ["list"]],
+  [[TAG.condition], CONDITION, ["list"]],
+  [[TAG.event], EVENT, ["list"]],
+  [[TAG.barrier], BARRIER, ["list"]],
+  [[TAG.rwlock], RWLOCK, ["list"]],
+  [[TAG.queue, TAG.lifoQueue, TAG.simpleQueue, TAG.priorityQueue], QUEUE, ["getters", "putters", "joiners"]],
+];
+
+function describe(name: string, at: number): string[] {
+  const type = TYPES.find(([tags]) => tags.includes(load(memory.words, memory.reach(at))));
+  if (type === undefined) return [];
+  const [tags, fields, lists] = type;
+  const lines = [`${name} ${words(at, fields)}`];
+  for (const list of lists) lines.push(`  ${list} ${chain(at + fields[list]!)}`);
+  if (tags.includes(TAG.condition)) lines.push(...describe(`  its lock`, load(memory.words, at + CONDITION.lock)));
+  return lines;
+}
+
 /** The words of shared objects and of all threads' waits. */
 export function dump(objects: Record<string, Shared>): string {
-  const lines: string[] = [];
-  for (const [name, object] of Object.entries(objects)) {
-    const at = object[ADDRESS];
-    const tag = load(memory.words, at);
-    if (tag === TAG.lock) lines.push(`${name} ${words(at, LOCK)} list ${chain(at + LOCK.list)}`);
-    else if (tag === TAG.semaphore) lines.push(`${name} ${words(at, SEMAPHORE)} list ${chain(at + SEMAPHORE.list)}`);
-    else if (tag === TAG.queue) {
-      lines.push(`${name} ${words(at, QUEUE)}`);
-      for (const list of ["getters", "putters", "joiners"] as const) lines.push(`  ${list} ${chain(at + QUEUE[list])}`);
-    }
-  }
+  const lines = Object.entries(objects).flatMap(([name, object]) => describe(name, object[ADDRESS]));
   for (const record of liveRecords(memory)) {
     lines.push(`thread ${words(record, RECORD)}`);
     for (
