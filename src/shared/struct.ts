@@ -147,6 +147,8 @@ class Kind {
     Object.defineProperty(this.class, DEFINITION, { get: () => this.definition });
     // Sent to a thread, the class arrives as the class of the same definition there.
     Object.defineProperty(this.class, ADDRESS, { get: () => this.layout[ADDRESS] });
+    made.push(this);
+    for (const tell of watchers) tell(this);
   }
 
   /** This thread's layout for structs it makes. */
@@ -157,6 +159,22 @@ class Kind {
     }
     return this.#layout;
   }
+}
+
+/** All there are: the classes live as long as the program. */
+const made: Kind[] = [];
+const watchers: Set<(kind: Kind) => void> = new Set();
+
+/** @internal Told of each class of structs, those there are and those to come, until the returned function is called. */
+export function watchStructs(told: (prototype: object, scalars: readonly string[]) => void): () => void {
+  const tell = (kind: Kind): void =>
+    told(
+      kind.class.prototype as object,
+      kind.definition.scalars.map(({ name }) => name),
+    );
+  for (const kind of made) tell(kind);
+  watchers.add(tell);
+  return () => watchers.delete(tell);
 }
 
 /** The struct classes of one domain. */

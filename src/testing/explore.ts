@@ -126,22 +126,23 @@ let previous: Promise<unknown> = Promise.resolve();
  * console.log(String(report)); // a data race on balance.value, and how a deposit is lost
  * ```
  *
- * **How it works.** The threads are functions that run by turns in the calling thread. Each operation on a Lock, RLock,
- * Condition, Semaphore, Event, Barrier, Queue, SimpleQueue, Value, SharedArray or array made with `shared` is a step, in both the
- * blocking and the asynchronous form, and is performed by the primitive itself. Between two steps any other thread may
+ * **How it works.** The threads are functions that run by turns in the calling thread. Each operation on a lock,
+ * condition, semaphore, event, barrier or queue of any type, on a Value, SharedArray, struct, SharedMap or array made with
+ * `shared` is a step, in both the blocking and the asynchronous form, and is performed by the primitive itself. Between two steps any other thread may
  * go on; waits with a timeout may time out whenever they wait. The order of waiters, barging and hand-off are those of
  * the real primitives. What happens within one operation is one step.
  *
- * **Data races.** Two accesses to a `Value` by `.value`, or to an element, race if at least one of them writes and no
+ * **Data races.** Two accesses to a `Value` by `.value`, to an element, or to a field of a struct, race if at least one of them writes and no
  * chain of locks, events, queues … puts one before the other: whether they met in any run does not matter. `add`,
- * `exchange` and the other atomic methods order what they touch, and race only with plain writes.
+ * `exchange` and the other atomic methods order what they touch, and race only with plain writes. A SharedMap never races:
+ * who gets a value sees what was written before it was set. The function of an `update` is one step.
  *
  * **Limits.** To stop a thread between two steps, its function is left and later run again from its start, with the
  * earlier results given again. So it must do the same each time: shared objects are made by the scenario, not by its
  * threads; no clock, no chance; variables outside of it are read, never written (return the result, or use `shared`); an
  * item it got from a queue is not changed; `catch` lets unknown errors pass. It awaits nothing but heddle's operations,
- * one at a time. A loop that polls has no end: such runs are given up and counted in `cut`. Signals, RWLocks, real
- * threads, executors, SharedMap and struct are not followed. Nothing else may use heddle
+ * one at a time. A loop that polls has no end: such runs are given up and counted in `cut`. Signals, real
+ * threads and executors are not followed. Nothing else may use heddle
  * in this thread meanwhile.
  *
  * Errors: what a thread or check throws is reported, not thrown. `ValueError` for options out of range, `RuntimeError`

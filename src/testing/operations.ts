@@ -13,8 +13,10 @@ import { CONDITION } from "../core/layout.ts";
 import { memory } from "../core/program.ts";
 import { RuntimeError } from "../errors.ts";
 import { Queue, SimpleQueue } from "../queue/index.ts";
-import { SharedArray, Value } from "../shared/index.ts";
+import { SharedArray, SharedMap, Value } from "../shared/index.ts";
+import { watchStructs } from "../shared/struct.ts";
 import { Barrier, Condition, Event, Lock, RLock, Semaphore, Thread } from "../threading/index.ts";
+import { Side } from "../threading/rwlock.ts";
 import type { AccessKind, Place } from "./clocks.ts";
 import type { TypedArray } from "./data.ts";
 
@@ -40,6 +42,9 @@ export interface Operation {
   readonly access?: AccessKind | undefined;
   /** Everything it touches. */
   readonly places: (target: never, args: readonly unknown[]) => readonly Place[];
+  /** What orders it: where it releases to, and acquires from. Absent: everything it touches. */
+  readonly releasesTo?: ((target: never, args: readonly unknown[]) => readonly Place[]) | undefined;
+  readonly acquiresFrom?: ((target: never, args: readonly unknown[]) => readonly Place[]) | undefined;
   /** Runs the user's own code too, which may touch anything. */
   readonly isOpen?: boolean | undefined;
 }
@@ -53,6 +58,8 @@ interface Rule {
   readonly isSignal?: true;
   readonly isOpen?: true;
   readonly access?: AccessKind;
+  readonly releasesTo?: (target: never, args: readonly unknown[]) => readonly Place[];
+  readonly acquiresFrom?: (target: never, args: readonly unknown[]) => readonly Place[];
 }
 
 const never = (): boolean => false;
@@ -68,7 +75,31 @@ const LOCK: Record<string, Rule> = {
   release: { releases: true },
 };
 
-type Class = abstract new (...args: never[]) => SharedObject;
+type Class = abstract new (...args: never[]) => object;
+
+/** Readers are ordered by the writers before them, not by each other. */
+function readersOf(side: Side): Place {
+  return `readers of ${Side.lockOf(side).rwlock[ADDRESS]}`;
+}
+function writersOf(side: Side): Place {
+  return Side.lockOf(side).rwlock[ADDRESS];
+}
+const SIDE: Record<string, Rule> = Object.fromEntries(
+  Object.entries(LOCK).map(([name, rule]) => [
+    name,
+    {
+      ...rule,
+      releasesTo: (side: Side) => [Side.lockOf(side).isWrite ? writersOf(side) : readersOf(side)],
+      acquiresFrom: (side: Side) => (Side.lockOf(side).isWrite ? [writersOf(side), readersOf(side)] : [writersOf(side)]),
+    },
+  ]),
+);
+
+/** A value is ordered by those who set it before, whatever happens to other keys. */
+const ofKey = (map: SharedMap, [key]: readonly unknown[]): readonly Place[] => [
+  `${map[ADDRESS]} ${typeof key} ${String(key)}`,
+];
+const KEY = { releasesTo: ofKey, acquiresFrom: ofKey };
 
 const ITEMS: Record<string, Rule> = {
   put: { waits: true, releases: true },
@@ -125,6 +156,20 @@ const RULES: readonly (readonly [Class, Record<string, Rule>])[] = [
     },
   ],
   [SimpleQueue, ITEMS],
+  [Side, { ...SIDE, locked: LOOK }],
+  [
+    SharedMap,
+    {
+      get: { isRead: true, acquires: always, ...KEY },
+      has: { isRead: true, acquires: always, ...KEY },
+      set: { releases: true, acquires: succeeded, ...KEY },
+      delete: { releases: true, acquires: always, ...KEY },
+      update: { waits: true, releases: true, acquires: succeeded, isOpen: true, ...KEY },
+      clear: {},
+      size: LOOK,
+      bytes: LOOK,
+    },
+  ],
   [
     Value,
     {
@@ -141,7 +186,8 @@ const RULES: readonly (readonly [Class, Record<string, Rule>])[] = [
 ];
 
 /** A condition and its lock go together: a wait touches both. */
-function placesOf(target: SharedObject): readonly Place[] {
+function placesOf(target: SharedObject | Side): readonly Place[] {
+  if (target instanceof Side) return [writersOf(target)];
   const address = target[ADDRESS];
   return target instanceof Condition ? [address, load(memory.words, address + CONDITION.lock)] : [address];
 }
@@ -165,7 +211,15 @@ function operation(
     places: placesOf as Operation["places"],
     isOpen: rule.isOpen,
     access: rule.access,
+    releasesTo: rule.releasesTo,
+    acquiresFrom: rule.acquiresFrom,
   };
+}
+
+/** A field of a struct. */
+function field(name: string, access: "read" | "write", perform: Method): Operation {
+  const rule: Rule = access === "read" ? { form: "get", isRead: true, access } : { form: "set", access };
+  return { ...operation(name, rule, perform, "call"), places: (target: SharedObject) => [`${target[ADDRESS]}.${name}`] };
 }
 
 /** What becomes of a call of an operation. `undefined`: no thread of the exploration calls, do as always. */
@@ -187,7 +241,7 @@ export function interceptOperations(
   watch: (array: SharedArray, data: TypedArray) => TypedArray,
 ): () => void {
   const undo: (() => void)[] = [];
-  const replace = (prototype: object, name: string, change: (old: PropertyDescriptor) => PropertyDescriptor): void => {
+  const replace = (prototype: object, name: string | symbol, change: (old: PropertyDescriptor) => PropertyDescriptor): void => {
     const old = Object.getOwnPropertyDescriptor(prototype, name)!;
     Object.defineProperty(prototype, name, { ...old, ...change(old) });
     undo.push(() => Object.defineProperty(prototype, name, old));
@@ -245,6 +299,36 @@ export function interceptOperations(
       return isInside() ? watch(this, data) : data;
     },
   }));
+  // What they give is looked at later, so it is all there at once.
+  for (const name of ["keys", "values", "entries", Symbol.iterator] as const) {
+    replace(SharedMap.prototype, name, (old) => {
+      const real = old.value as () => Iterable<unknown>;
+      const all = operation(
+        name === Symbol.iterator ? "entries" : name,
+        { isRead: true },
+        function list(this: SharedMap) {
+          return [...real.call(this)];
+        },
+        "call",
+      );
+      return {
+        value(this: SharedMap): Iterable<unknown> {
+          const answer = intercept(this, all, []);
+          return answer === undefined ? real.call(this) : (answer.value as unknown[]).values();
+        },
+      };
+    });
+  }
+  const unwatch = watchStructs((prototype, scalars) => {
+    for (const name of scalars) {
+      replace(prototype, name, (old) => {
+        const read = method(old.get as Method, field(name, "read", old.get as Method));
+        const write = method(old.set as Method, field(name, "write", old.set as Method));
+        return { get: read.value as () => unknown, set: write.value as (value: unknown) => void };
+      });
+    }
+  });
+  undo.push(unwatch);
   replace(Thread.prototype, "start", (old) => ({
     value(this: Thread): unknown {
       if (isInside()) {

@@ -123,7 +123,10 @@ export class Run {
 
   /** What data at a place is called in every run: addresses differ from run to run. */
   keyOf(place: Place): string {
-    return typeof place === "string" ? place : (this.#given.get(place) ?? "data without a name");
+    if (typeof place === "number") return this.#given.get(place) ?? "data without a name";
+    // A field of a struct.
+    const [, address, field] = /^(\d+)\.(.*)$/.exec(place) ?? [];
+    return address === undefined ? place : `${this.#given.get(Number(address)) ?? "data without a name"}.${field}`;
   }
 
   #number(type: string): string {
@@ -299,7 +302,10 @@ export class Run {
     const call = fiber.pending!;
     const { operation } = call;
     fiber.active = call;
-    if (operation.releases) for (const place of this.#places(call)) this.clocks.release(fiber.index, place);
+    if (operation.releases) {
+      const places = operation.releasesTo?.(call.target as never, call.args) ?? this.#places(call);
+      for (const place of places) this.clocks.release(fiber.index, place);
+    }
     if (operation.isSignal && !this.#isAwaited(call.target)) this.#unheard.add(call.target);
     if (operation.access !== undefined) {
       for (const place of this.#places(call))
@@ -332,7 +338,8 @@ export class Run {
     const { failed, value } = fiber.outcome!;
     const call = fiber.active!;
     if (!call.operation.acquires(value, failed)) return;
-    for (const place of this.#places(call)) this.clocks.acquire(fiber.index, place);
+    const places = call.operation.acquiresFrom?.(call.target as never, call.args) ?? this.#places(call);
+    for (const place of places) this.clocks.acquire(fiber.index, place);
   }
 
   #proceed(fiber: Fiber, last: boolean): void {

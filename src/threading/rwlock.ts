@@ -45,8 +45,8 @@ function waitFor(kind: number): WaitKind {
 const READ_WAIT = waitFor(READ);
 const WRITE_WAIT = waitFor(WRITE);
 
-/** The lock of an {@link RWLock} for one of the two purposes. */
-class Side implements LockLike {
+/** @internal The lock of an {@link RWLock} for one of the two purposes. */
+export class Side implements LockLike {
   readonly #rwlock: RWLock;
   readonly #kind: number;
   readonly #wait: WaitKind;
@@ -91,6 +91,11 @@ class Side implements LockLike {
     throw new RuntimeError(
       `release of an RWLock that this thread does not hold for ${way}. Each release needs an acquire before it, in the same thread.`,
     );
+  }
+
+  /** For those who follow what threads do: the lock, and whether this is its side for writers. */
+  static lockOf(side: Side): { readonly rwlock: RWLock; readonly isWrite: boolean } {
+    return { rwlock: side.#rwlock, isWrite: side.#kind === WRITE };
   }
 
   /** Is it held in this way, by whomever? */
