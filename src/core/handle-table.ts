@@ -119,6 +119,14 @@ export class HandleTable {
     }
   }
 
+  /** All handles in use. */
+  *handles(): Generator<object, void, undefined> {
+    for (const { handle } of this.#table.values()) {
+      const alive = handle.deref();
+      if (alive !== undefined) yield alive;
+    }
+  }
+
   /** Enters a handle that was just made, whose reference it takes over. */
   adopt(address: number, handle: object): void {
     this.#table.set(address, { handle: new WeakRef(handle), place: this.keep(address) });

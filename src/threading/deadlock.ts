@@ -8,7 +8,8 @@
  * ```
  * One thread at a time looks, so that exactly one of the waits ends; the others then find the knot undone.
  *
- * Where a lock was taken is only remembered if `HEDDLE_TRACE_LOCKS=1` is set: it costs more than the lock.
+ * Where a lock was taken is remembered of some acquires only, fewer and fewer, since it costs more than the lock; of all if
+ * `HEDDLE_TRACE_LOCKS=1` is set.
  *
  * @module
  */
@@ -17,6 +18,7 @@ import { host } from "#host";
 import { load, store } from "#atomics";
 import { callerStack } from "../core/caller-stack.ts";
 import { isOwnPlace, placeIn } from "../core/own-frames.ts";
+import { threads } from "../core/domain.ts";
 import { ADDRESS, type SharedObject } from "../core/handles.ts";
 import { alloc } from "../core/heap.ts";
 import { PROGRAM, RECORD, TAG } from "../core/layout.ts";
@@ -97,7 +99,10 @@ function warning(knot: readonly StalledThread[]): string {
 function remedy(knot: readonly StalledThread[]): string {
   const cures = ["Take locks in the same order everywhere", "release them before a join", "or wait with a timeout"];
   const hasLocks = knot.some(({ waits }) => waits.some(({ tag }) => tag !== TAG.thread));
-  const hint = hasLocks && !host.tracesLocks ? " Run with HEDDLE_TRACE_LOCKS=1 to see where each lock was taken." : "";
+  const hint =
+    hasLocks && !host.tracesLocks
+      ? ' "Taken before" is where a lock was taken at an earlier time: run with HEDDLE_TRACE_LOCKS=1 to see where it was this time.'
+      : "";
   return `${hasLocks ? cures.join(", ") : "Join in one direction only, or with a timeout"}.${hint}`;
 }
 
@@ -114,7 +119,7 @@ function describe(knot: readonly StalledThread[]): string {
     const wanted = knot.flatMap((other) => other.waits).filter(({ owner, tag }) => owner === tid && tag !== TAG.thread);
     for (const object of new Set([...wanted.map((wait) => wait.object), ...taken.keys()])) {
       const at = taken.get(object);
-      lines.push(`    holds ${locks.name(object)}${at === undefined ? "" : `, taken ${at}`}`);
+      lines.push(`    holds ${locks.name(object)}${at === undefined ? "" : `, ${at}`}`);
     }
     for (const { object, tag, owner } of waits) {
       const what =
@@ -214,13 +219,57 @@ function linesOf(site: Site | undefined): string[] {
 
 const sites: Map<number, Site> = new Map();
 
+/** Where a lock was taken, now or at an earlier time. */
+export interface Taken {
+  readonly site: Site;
+  readonly isNow: boolean;
+}
+
+/** Of a handle of a lock, if it is one. */
+type Teller = (handle: object) => Taken | undefined;
+
+const tellers: Teller[] = [];
+
+/** For classes of locks that remember where some of their acquires were. */
+export function tellsSites(teller: Teller): void {
+  tellers.push(teller);
+}
+
+/** So many stacks are taken without further ado; a thread that uses more locks than that looks at few of them. */
+const FREELY = 1024;
+const SELDOM = 64;
+let looks = 0;
+
+/**
+ * The stack of whoever called `above`, or nothing. A lock asks at its first acquire in this thread, the second, the
+ * fourth and so on: a stack takes a hundred times as long as an acquire, and it is the same few lines that take a lock.
+ */
+export function sampledSite(above: Function): Site | undefined {
+  looks++;
+  return looks <= FREELY || looks % SELDOM === 0 ? callerStack(above) : undefined;
+}
+
+/** A thread with more handles than this does not look through them all. */
+const MOST_HANDLES = 10_000;
+
+/** Addresses of the locks that this thread holds, and where each was taken as far as it is known. */
 function heldLocks(): [lock: number, at: string][] {
-  const held: [number, string][] = [];
+  const held = new Map<number, string>();
+  let left = MOST_HANDLES;
+  for (const handle of threads.handles.handles()) {
+    if (left-- === 0) break;
+    for (const tell of tellers) {
+      const taken = tell(handle);
+      const line = linesOf(taken?.site)[0];
+      if (line === undefined) continue;
+      held.set((handle as SharedObject)[ADDRESS], taken!.isNow ? `taken ${line}` : `taken before ${line}`);
+    }
+  }
   for (const [lock, site] of sites) {
     if (lockOwner(memory, lock) !== memory.self) sites.delete(lock);
-    else held.push([lock, linesOf(site)[0] ?? ""]);
+    else held.set(lock, `taken ${linesOf(site)[0] ?? ""}`);
   }
-  return held;
+  return [...held];
 }
 
 interface Acquirable extends SharedObject {

@@ -19,7 +19,7 @@ import {
   unlock,
 } from "../core/raw/lock.ts";
 import { OwnerDiedError, RuntimeError } from "../errors.ts";
-import { deadlocks, traceLocks, tracesLocks } from "./deadlock.ts";
+import { deadlocks, sampledSite, type Taken, tellsSites, traceLocks, tracesLocks } from "./deadlock.ts";
 
 /** How a thread waits for a lock. */
 export const LOCK_WAIT: WaitKind = {
@@ -71,6 +71,11 @@ export const LOCK_WAIT_SHIELDED: WaitKind = { ...LOCK_WAIT, shielded: true };
  * waiters and all later acquirers get `OwnerDiedError` until one calls {@link recover}.
  */
 export class Lock extends SharedObject implements Disposable {
+  /** How often this thread took it; which of these times was looked at last, and where that was. */
+  #times = 0;
+  #seen = 0;
+  #site: Taken["site"] | undefined;
+
   constructor() {
     super(TAG.lock, LOCK_WORDS);
   }
@@ -81,7 +86,8 @@ export class Lock extends SharedObject implements Disposable {
   async acquire(options?: WaitOptions): Promise<this | undefined> {
     const deadline = deadlineIn(options);
     options?.signal?.throwIfAborted();
-    if (tryLock(this[DOMAIN].memory, this[ADDRESS]) === LOCK_RESULT.acquired) return this;
+    if (tryLock(this[DOMAIN].memory, this[ADDRESS]) === LOCK_RESULT.acquired) return this.#own(this.acquire);
+    this.#look(this.acquire);
     return this.#acquired(await this[DOMAIN].parker.wait(LOCK_WAIT, this[ADDRESS], this, deadline, options?.signal));
   }
 
@@ -89,7 +95,9 @@ export class Lock extends SharedObject implements Disposable {
   acquireSync(): this;
   acquireSync(options: WaitOptions | undefined): this | undefined;
   acquireSync(options?: WaitOptions): this | undefined {
-    if (options === undefined && tryLock(this[DOMAIN].memory, this[ADDRESS]) === LOCK_RESULT.acquired) return this;
+    if (options === undefined && tryLock(this[DOMAIN].memory, this[ADDRESS]) === LOCK_RESULT.acquired)
+      return this.#own(this.acquireSync);
+    this.#look(this.acquireSync);
     return this.#acquired(this[DOMAIN].parker.waitSync(LOCK_WAIT, this[ADDRESS], deadlineIn(options), options?.signal));
   }
 
@@ -97,7 +105,7 @@ export class Lock extends SharedObject implements Disposable {
   tryAcquire(): this | undefined {
     const result = tryLock(this[DOMAIN].memory, this[ADDRESS]);
     if (result === LOCK_RESULT.ownerDied) throw ownerDied("Lock");
-    return result === LOCK_RESULT.acquired ? this : undefined;
+    return result === LOCK_RESULT.acquired ? this.#own(this.tryAcquire) : undefined;
   }
 
   /** Frees the lock, or hands it on. Throws `RuntimeError` if nobody holds it. */
@@ -118,6 +126,7 @@ export class Lock extends SharedObject implements Disposable {
    */
   recover(): this {
     if (!recoverLock(this[DOMAIN].memory, this[ADDRESS])) throw notBroken("Lock");
+    this.#times++;
     return this;
   }
 
@@ -132,6 +141,31 @@ export class Lock extends SharedObject implements Disposable {
   #acquired(result: number): this | undefined {
     if (result === GRANT.ownerDied) throw ownerDied("Lock");
     return result === EXPIRED ? undefined : this;
+  }
+
+  /** It was free. */
+  #own(by: Function): this {
+    const n = this.#times + 1;
+    if ((n & (n - 1)) === 0) this.#look(by);
+    else this.#times = n;
+    return this;
+  }
+
+  /** Remembers where it is being taken, now and then. */
+  #look(by: Function): void {
+    const n = ++this.#times;
+    if ((n & (n - 1)) !== 0) return;
+    const site = sampledSite(by);
+    if (site === undefined) return;
+    this.#site = site;
+    this.#seen = n;
+  }
+
+  static {
+    tellsSites((lock) => {
+      if (!(lock instanceof Lock) || lock.#site === undefined || !holdsLock(lock)) return undefined;
+      return { site: lock.#site, isNow: lock.#seen === lock.#times };
+    });
   }
 }
 

@@ -12,8 +12,8 @@ import { GRANT, LOCK, LOCK_WORDS, TAG } from "../core/layout.ts";
 import { EXPIRED } from "../core/parker.ts";
 import { isLocked, LOCK_RESULT, lockOwner, recoverLock, tryLock, unlock } from "../core/raw/lock.ts";
 import { RuntimeError } from "../errors.ts";
-import { traceLocks } from "./deadlock.ts";
-import { LOCK_WAIT, notBroken, ownerDied } from "./lock.ts";
+import { sampledSite, type Taken, tellsSites, traceLocks } from "./deadlock.ts";
+import { holdsLock, LOCK_WAIT, notBroken, ownerDied } from "./lock.ts";
 
 /**
  * A lock with an owner, who may acquire it again and must release it as often.
@@ -41,6 +41,11 @@ import { LOCK_WAIT, notBroken, ownerDied } from "./lock.ts";
  * thread: use a `Lock` between those, or make them tasks of heddle/asyncio.
  */
 export class RLock extends SharedObject implements Disposable {
+  /** How often this thread tried to take it; which of these times was looked at last, and where that was. */
+  #times = 0;
+  #seen = 0;
+  #site: Taken["site"] | undefined;
+
   constructor() {
     super(TAG.rlock, LOCK_WORDS);
   }
@@ -52,8 +57,9 @@ export class RLock extends SharedObject implements Disposable {
     const deadline = deadlineIn(options);
     options?.signal?.throwIfAborted();
     const task = identity.task();
-    if (this.#enterAgain(task) || tryLock(this[DOMAIN].memory, this[ADDRESS]) === LOCK_RESULT.acquired)
-      return this.#own(task);
+    if (this.#enterAgain(task)) return this.#own(task);
+    this.#look(this.acquire);
+    if (tryLock(this[DOMAIN].memory, this[ADDRESS]) === LOCK_RESULT.acquired) return this.#own(task);
     return this.#acquired(
       task,
       await this[DOMAIN].parker.wait(LOCK_WAIT, this[ADDRESS], this, deadline, options?.signal),
@@ -66,8 +72,9 @@ export class RLock extends SharedObject implements Disposable {
   acquireSync(options?: WaitOptions): this | undefined {
     const deadline = deadlineIn(options);
     const task = identity.task();
-    if (this.#enterAgain(task) || tryLock(this[DOMAIN].memory, this[ADDRESS]) === LOCK_RESULT.acquired)
-      return this.#own(task);
+    if (this.#enterAgain(task)) return this.#own(task);
+    this.#look(this.acquireSync);
+    if (tryLock(this[DOMAIN].memory, this[ADDRESS]) === LOCK_RESULT.acquired) return this.#own(task);
     return this.#acquired(task, this[DOMAIN].parker.waitSync(LOCK_WAIT, this[ADDRESS], deadline, options?.signal));
   }
 
@@ -75,6 +82,7 @@ export class RLock extends SharedObject implements Disposable {
   tryAcquire(): this | undefined {
     const task = identity.task();
     if (this.#enterAgain(task)) return this.#own(task);
+    this.#look(this.tryAcquire);
     const result = tryLock(this[DOMAIN].memory, this[ADDRESS]);
     if (result === LOCK_RESULT.ownerDied) throw ownerDied("RLock");
     return result === LOCK_RESULT.acquired ? this.#own(task) : undefined;
@@ -103,6 +111,7 @@ export class RLock extends SharedObject implements Disposable {
   recover(): this {
     if (!recoverLock(this[DOMAIN].memory, this[ADDRESS])) throw notBroken("RLock");
     store(this[DOMAIN].memory.words, this[ADDRESS] + LOCK.task, identity.task());
+    this.#times++;
     return this;
   }
 
@@ -135,6 +144,23 @@ export class RLock extends SharedObject implements Disposable {
   #acquired(task: number, result: number): this | undefined {
     if (result === GRANT.ownerDied) throw ownerDied("RLock");
     return result === EXPIRED ? undefined : this.#own(task);
+  }
+
+  /** Remembers where it is being taken, now and then. */
+  #look(by: Function): void {
+    const n = ++this.#times;
+    if ((n & (n - 1)) !== 0) return;
+    const site = sampledSite(by);
+    if (site === undefined) return;
+    this.#site = site;
+    this.#seen = n;
+  }
+
+  static {
+    tellsSites((lock) => {
+      if (!(lock instanceof RLock) || lock.#site === undefined || !holdsLock(lock)) return undefined;
+      return { site: lock.#site, isNow: lock.#seen === lock.#times };
+    });
   }
 
   /** For a condition: frees all levels and says how many there were. */
