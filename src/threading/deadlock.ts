@@ -72,7 +72,8 @@ function settle(stalled: Stalled): DeadlockError | string | undefined {
     // A wait that must get its lock is left to others of the knot, if one of them can be given up.
     if ((stalled.kind & STALL.shielded) !== 0 && knot.some(({ stall }) => (stall & STALL.shielded) === 0))
       return undefined;
-    const error = new DeadlockError(`${describe(knot)}\n${remedy(knot)}`);
+    const said = describe(knot);
+    const error = new DeadlockError(`${said}\n${remedy(knot, said)}`);
     return stalled.giveUp() ? error : undefined;
   } finally {
     unlockGuard(memory, PROGRAM.deadlockGuard);
@@ -89,20 +90,20 @@ function isNews(knot: readonly StalledThread[]): boolean {
 // ── What is said of it ───────────────────────────────────────────────────────────────────────────────────────────────
 
 function warning(knot: readonly StalledThread[]): string {
+  const said = describe(knot);
   return (
-    `heddle: warning: ${describe(knot)}\n` +
+    `heddle: warning: ${said}\n` +
     "A Lock may be released by any thread, so the wait goes on; unless another thread releases it, for ever. An RLock " +
-    `would throw a DeadlockError here.\n${remedy(knot)}\n`
+    `would throw a DeadlockError here.\n${remedy(knot, said)}\n`
   );
 }
 
-function remedy(knot: readonly StalledThread[]): string {
+function remedy(knot: readonly StalledThread[], said: string): string {
   const cures = ["Take locks in the same order everywhere", "release them before a join", "or wait with a timeout"];
   const hasLocks = knot.some(({ waits }) => waits.some(({ tag }) => tag !== TAG.thread));
-  const hint =
-    hasLocks && !host.tracesLocks
-      ? ' "Taken before" is where a lock was taken at an earlier time: run with HEDDLE_TRACE_LOCKS=1 to see where it was this time.'
-      : "";
+  const hint = said.includes(BEFORE)
+    ? " Where a lock was taken before, it was probably taken this time too: run with HEDDLE_TRACE_LOCKS=1 to know."
+    : "";
   return `${hasLocks ? cures.join(", ") : "Join in one direction only, or with a timeout"}.${hint}`;
 }
 
@@ -225,6 +226,8 @@ export interface Taken {
   readonly isNow: boolean;
 }
 
+const BEFORE = "taken before";
+
 /** Of a handle of a lock, if it is one. */
 type Teller = (handle: object) => Taken | undefined;
 
@@ -262,7 +265,7 @@ function heldLocks(): [lock: number, at: string][] {
       const taken = tell(handle);
       const line = linesOf(taken?.site)[0];
       if (line === undefined) continue;
-      held.set((handle as SharedObject)[ADDRESS], taken!.isNow ? `taken ${line}` : `taken before ${line}`);
+      held.set((handle as SharedObject)[ADDRESS], taken!.isNow ? `taken ${line}` : `${BEFORE} ${line}`);
     }
   }
   for (const [lock, site] of sites) {

@@ -35,7 +35,7 @@ import { holdsLock, LOCK_WAIT, notBroken, ownerDied } from "./lock.ts";
  * **Deadlock.** When threads wait for each other's RLocks, or join each other, one of the waits throws `DeadlockError`
  * after about a second. A wait with a timeout or a signal ends by itself, so there is no deadlock with one. An `await`
  * counts if nothing but such waits keeps the thread's event loop alive: otherwise other code of the thread might release
- * the lock. Where locks were taken is told with `HEDDLE_TRACE_LOCKS=1`. See the guide to deadlocks.
+ * the lock. See the guide to deadlocks.
  *
  * **Differs from Python.** A dead owner is reported as for `Lock`. Coroutines that run in no task count as their
  * thread: use a `Lock` between those, or make them tasks of heddle/asyncio.

@@ -123,6 +123,17 @@ export function commonLockTests(kit: Kit, kind: LockKind, id: string, suits: (fo
     lock.release();
   });
 
+  test(`${id}-8 heddle: no options, none inside them and an endless timeout all mean no limit`, async () => {
+    const lock = kind.make();
+    for (const options of [undefined, {}, { timeout: undefined }, { timeout: Infinity }]) {
+      assert.equal(lock.acquireSync(options), lock);
+      lock.release();
+      assert.equal(await lock.acquire(options), lock);
+      lock.release();
+    }
+    assert.equal(lock.locked, false);
+  });
+
   test(`${id}-9 an error inside a using block leaves the lock free`, async () => {
     const lock = kind.make();
     assert.throws(() => {

@@ -34,6 +34,15 @@ function cross(first: RLock, second: RLock, all: Barrier): Outcome {
   }
 }
 
+/** As {@link cross}, with a lock that was taken twice before, in another place. */
+function crossAgain(first: RLock, second: RLock, all: Barrier): Outcome {
+  for (let i = 0; i < 2; i++) {
+    first.acquireSync(); // in that one
+    first.release();
+  }
+  return cross(first, second, all);
+}
+
 async function crossAsync(first: RLock, second: RLock, all: Barrier): Promise<Outcome> {
   await first.acquire();
   try {
@@ -125,7 +134,7 @@ if (isMain(import.meta)) {
       assert.match(message, new RegExp(`^${n} threads wait for each other`));
       for (let i = 0; i < n; i++) {
         assert.match(message, new RegExp(`waits for RLock \\d, held by member ${i}\n`));
-        assert.match(message, new RegExp(`holds RLock ${i + 1}\n`));
+        assert.match(message, new RegExp(`holds RLock ${i + 1}, taken at cross .*deadlock\\.test\\.[jt]s:\\d+:\\d+`));
       }
       // Where each of them waits, in the program's own files.
       const places = message.match(/in lock\.acquireSync\n +at cross .*deadlock\.test\.[jt]s:\d+:\d+/g);
@@ -199,7 +208,7 @@ if (isMain(import.meta)) {
     );
     others.putSync(locker as Thread);
     const { message } = theOne(await Promise.all([joiner.join(), locker.join()]));
-    assert.match(message, /holds RLock 1\n/);
+    assert.match(message, /holds RLock 1, taken at .*deadlock\.test\.[jt]s:\d+/);
     assert.match(message, /waits for the end of /);
   });
 
@@ -339,7 +348,7 @@ if (isMain(import.meta)) {
     assert.equal(code, 0, stderr);
     assert.equal(stderr.match(/warning/g)?.length, 1, stderr);
     assert.match(stderr, /2 threads wait for each other/);
-    assert.equal(stderr.match(/holds Lock \d\n +waits for Lock \d, held by Thread-\d \(cross\)/g)?.length, 2, stderr);
+    assert.equal(stderr.match(/holds Lock \d, taken at cross .*\n +waits for Lock \d, held by Thread-\d \(cross\)/g)?.length, 2, stderr);
     // Whoever finds its own lock taken away releases one that nobody holds.
     assert.match(stdout, /acquired|nobody holds it/);
   });
@@ -365,10 +374,19 @@ if (isMain(import.meta)) {
     assert.deepEqual([code, stdout], [0, "first: from the parent\n"]);
   });
 
+  test("of a lock that is taken often, the message may tell an earlier place, and says so", async () => {
+    const [a, b, all] = [new RLock(), new RLock(), new Barrier(2)];
+    const threads = [spawn(crossAgain, a, b, all), spawn(crossAgain, b, a, all)];
+    const ends = await Promise.all(threads.map((thread) => thread.join()));
+    const { message } = ends.find((end) => "message" in end) as { message: string };
+    assert.equal(message.match(/holds RLock \d, taken before at crossAgain /g)?.length, 2, message);
+    assert.match(message, /run with HEDDLE_TRACE_LOCKS=1/);
+  });
+
   test("the main thread blocks in a join, and its thread for the main thread's RLock", async () => {
     const { stdout } = await outputOf("deadlocks", ["blocked"], { stdout: /2 threads wait for each other/ });
-    assert.match(stdout, /holds RLock 1\n/);
-    assert.match(stdout, /Run with HEDDLE_TRACE_LOCKS=1/);
+    assert.match(stdout, /holds RLock 1, taken at (Object\.)?blocked .*deadlocks\.[jt]s:\d+:\d+/);
+    assert.doesNotMatch(stdout, /HEDDLE_TRACE_LOCKS/);
     process.env["HEDDLE_TRACE_LOCKS"] = "1";
     try {
       const traced = await outputOf("deadlocks", ["blocked"], { stdout: /2 threads wait for each other/ });
