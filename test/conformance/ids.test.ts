@@ -1,0 +1,55 @@
+/** Every case of Python's behaviour that heddle keeps to has a test that bears its number. @module */
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const root: string = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** How many cases each part of the modules `threading` and `queue` has. */
+const CASES: Readonly<Record<string, number>> = {
+  MOD: 8,
+  THR: 15,
+  TMR: 7,
+  LOCK: 11,
+  RLOCK: 8,
+  COND: 13,
+  SEM: 13,
+  EVT: 7,
+  BAR: 12,
+  Q: 14,
+  PQ: 6,
+  SD: 7,
+  SQ: 6,
+};
+
+/** The suites, and tests that need a program of their own or look at the program's memory. */
+const FOLDERS = ["conformance", "threading", "queue"];
+
+/** The tests' names, with those of suites that run for several types under each of them. */
+function namesOfTests(): Set<string> {
+  const found = new Set<string>();
+  const files = FOLDERS.flatMap((folder) =>
+    readdirSync(path.join(root, "test", folder)).map((file) => path.join(root, "test", folder, file)),
+  );
+  for (const file of files.filter((name) => name.endsWith(".ts"))) {
+    const text = readFileSync(file, "utf8");
+    for (const [, names] of text.matchAll(/\btest\(\s*["'`]([^"'`]*)/g)) {
+      for (const [, prefix, number] of names!.matchAll(/(\$\{id\}|\b[A-Z]+)-(\d+)/g)) {
+        const ids = prefix === "${id}" ? ["LOCK", "RLOCK"] : [prefix];
+        for (const id of ids) found.add(`${id}-${number}`);
+      }
+    }
+  }
+  return found;
+}
+
+test("every case of threading and queue has a test", () => {
+  const found = namesOfTests();
+  const missing = Object.entries(CASES).flatMap(([part, count]) =>
+    Array.from({ length: count }, (_, i) => `${part}-${i + 1}`).filter((id) => !found.has(id)),
+  );
+  assert.deepEqual(missing, []);
+});
