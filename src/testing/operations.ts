@@ -90,7 +90,8 @@ const SIDE: Record<string, Rule> = Object.fromEntries(
     {
       ...rule,
       releasesTo: (side: Side) => [Side.lockOf(side).isWrite ? writersOf(side) : readersOf(side)],
-      acquiresFrom: (side: Side) => (Side.lockOf(side).isWrite ? [writersOf(side), readersOf(side)] : [writersOf(side)]),
+      acquiresFrom: (side: Side) =>
+        Side.lockOf(side).isWrite ? [writersOf(side), readersOf(side)] : [writersOf(side)],
     },
   ]),
 );
@@ -219,7 +220,10 @@ function operation(
 /** A field of a struct. */
 function field(name: string, access: "read" | "write", perform: Method): Operation {
   const rule: Rule = access === "read" ? { form: "get", isRead: true, access } : { form: "set", access };
-  return { ...operation(name, rule, perform, "call"), places: (target: SharedObject) => [`${target[ADDRESS]}.${name}`] };
+  return {
+    ...operation(name, rule, perform, "call"),
+    places: (target: SharedObject) => [`${target[ADDRESS]}.${name}`],
+  };
 }
 
 /** What becomes of a call of an operation. `undefined`: no thread of the exploration calls, do as always. */
@@ -241,7 +245,11 @@ export function interceptOperations(
   watch: (array: SharedArray, data: TypedArray) => TypedArray,
 ): () => void {
   const undo: (() => void)[] = [];
-  const replace = (prototype: object, name: string | symbol, change: (old: PropertyDescriptor) => PropertyDescriptor): void => {
+  const replace = (
+    prototype: object,
+    name: string | symbol,
+    change: (old: PropertyDescriptor) => PropertyDescriptor,
+  ): void => {
     const old = Object.getOwnPropertyDescriptor(prototype, name)!;
     Object.defineProperty(prototype, name, { ...old, ...change(old) });
     undo.push(() => Object.defineProperty(prototype, name, old));

@@ -23,6 +23,7 @@ const CASES: Readonly<Record<string, number>> = {
   PQ: 6,
   SD: 7,
   SQ: 6,
+  LOC: 8,
 };
 
 /** The suites, and tests that need a program of their own or look at the program's memory. */

@@ -2,7 +2,19 @@
 
 import { load } from "#atomics";
 import { ADDRESS } from "../../src/core/handles.ts";
-import { BARRIER, CONDITION, EVENT, LIST, LOCK, QUEUE, RECORD, RWLOCK, SEMAPHORE, SLOT, TAG } from "../../src/core/layout.ts";
+import {
+  BARRIER,
+  CONDITION,
+  EVENT,
+  LIST,
+  LOCK,
+  QUEUE,
+  RECORD,
+  RWLOCK,
+  SEMAPHORE,
+  SLOT,
+  TAG,
+} from "../../src/core/layout.ts";
 import { memory } from "../../src/core/program.ts";
 import { liveRecords } from "../../src/core/thread-table.ts";
 
@@ -30,15 +42,16 @@ interface Shared {
 }
 
 /** What each type consists of, and which of its words are wait lists. */
-const TYPES: readonly (readonly [tags: readonly number[], words: Record<string, number>, lists: readonly string[]])[] = [
-  [[TAG.lock, TAG.rlock], LOCK, ["list"]],
-  [[TAG.semaphore, TAG.boundedSemaphore], SEMAPHORE, ["list"]],
-  [[TAG.condition], CONDITION, ["list"]],
-  [[TAG.event], EVENT, ["list"]],
-  [[TAG.barrier], BARRIER, ["list"]],
-  [[TAG.rwlock], RWLOCK, ["list"]],
-  [[TAG.queue, TAG.lifoQueue, TAG.simpleQueue, TAG.priorityQueue], QUEUE, ["getters", "putters", "joiners"]],
-];
+const TYPES: readonly (readonly [tags: readonly number[], words: Record<string, number>, lists: readonly string[]])[] =
+  [
+    [[TAG.lock, TAG.rlock], LOCK, ["list"]],
+    [[TAG.semaphore, TAG.boundedSemaphore], SEMAPHORE, ["list"]],
+    [[TAG.condition], CONDITION, ["list"]],
+    [[TAG.event], EVENT, ["list"]],
+    [[TAG.barrier], BARRIER, ["list"]],
+    [[TAG.rwlock], RWLOCK, ["list"]],
+    [[TAG.queue, TAG.lifoQueue, TAG.simpleQueue, TAG.priorityQueue], QUEUE, ["getters", "putters", "joiners"]],
+  ];
 
 function describe(name: string, at: number): string[] {
   const type = TYPES.find(([tags]) => tags.includes(load(memory.words, memory.reach(at))));

@@ -923,7 +923,8 @@ export class Engine implements Explorer {
 /** A result as numbers; `undefined`: it is something else. */
 function knowledgeIn(result: unknown): readonly number[] | undefined {
   if (result === undefined || result === null) return [0];
-  if (Array.isArray(result)) return result.every((value) => typeof value === "number") ? [...result, result.length] : undefined;
+  if (Array.isArray(result))
+    return result.every((value) => typeof value === "number") ? [...result, result.length] : undefined;
   return typeof result === "object" || typeof result === "function" || typeof result === "string"
     ? undefined
     : [Number(result)];

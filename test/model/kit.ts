@@ -174,7 +174,8 @@ export class Kit {
   nameMap(map: number): void {
     for (let i = 0; i < STRIPES; i++) {
       const stripe = map + MAP.first + i * MAP_STRIPE_WORDS;
-      for (const [field, offset] of Object.entries(MAP_STRIPE)) this.#names.set(stripe + offset, `stripe ${i}.${field}`);
+      for (const [field, offset] of Object.entries(MAP_STRIPE))
+        this.#names.set(stripe + offset, `stripe ${i}.${field}`);
     }
   }
 

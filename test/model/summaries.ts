@@ -62,7 +62,10 @@ const LOOPS: Readonly<Record<string, readonly Loop[]>> = {
   ],
   "core/raw/rwlock.js": [{ head: /for \(;;\) \{(?=\s+lockList)/, live: "" }],
   "core/raw/semaphore.js": [
-    { head: /for \(;;\) \{(?=\s+const seen = load\(memory\.words, word\);\s+if \(\(seen & WAITERS\) !== 0\))/, live: "" },
+    {
+      head: /for \(;;\) \{(?=\s+const seen = load\(memory\.words, word\);\s+if \(\(seen & WAITERS\) !== 0\))/,
+      live: "",
+    },
     { head: /for \(;;\) \{(?=\s+const seen = load\(memory\.words, word\);\s+const waiting)/, live: "" },
     {
       head: /for \(;;\) \{(?=\s+const seen = load\(memory\.words, word\);\s+if \(\(seen & WAITERS\) !== 0\)\s+return releaseUnder)/,

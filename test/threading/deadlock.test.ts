@@ -348,7 +348,11 @@ if (isMain(import.meta)) {
     assert.equal(code, 0, stderr);
     assert.equal(stderr.match(/warning/g)?.length, 1, stderr);
     assert.match(stderr, /2 threads wait for each other/);
-    assert.equal(stderr.match(/holds Lock \d, taken at cross .*\n +waits for Lock \d, held by Thread-\d \(cross\)/g)?.length, 2, stderr);
+    assert.equal(
+      stderr.match(/holds Lock \d, taken at cross .*\n +waits for Lock \d, held by Thread-\d \(cross\)/g)?.length,
+      2,
+      stderr,
+    );
     // Whoever finds its own lock taken away releases one that nobody holds.
     assert.match(stdout, /acquired|nobody holds it/);
   });

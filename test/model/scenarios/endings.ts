@@ -130,9 +130,7 @@ function writerBetweenReaders(): Scenario {
         releaseRw(kit.memory, lock, READ);
       });
       kit.thread("T3", () => kit.cancel(writer));
-      kit.ready(() =>
-        kit.value(passed) === 1 ? emptyList(kit, lock + RWLOCK.list) : "the reader never came through",
-      );
+      kit.ready(() => (kit.value(passed) === 1 ? emptyList(kit, lock + RWLOCK.list) : "the reader never came through"));
     },
   };
 }
@@ -237,14 +235,18 @@ const deaths: readonly Scenario[] = [
     kit.reaper(1);
     return lockIsFree(kit, lock);
   }),
-  twoDeaths("of a lock's owner and of its reaper", (kit) => {
-    const lock = kit.lock();
-    const words = lockWords(kit);
-    kit.victim("T1", lockUser(kit, lock, words, {}));
-    kit.thread("T2", lockUser(kit, lock, words, {}));
-    reaperDies(kit);
-    return lockIsFree(kit, lock);
-  }, 2),
+  twoDeaths(
+    "of a lock's owner and of its reaper",
+    (kit) => {
+      const lock = kit.lock();
+      const words = lockWords(kit);
+      kit.victim("T1", lockUser(kit, lock, words, {}));
+      kit.thread("T2", lockUser(kit, lock, words, {}));
+      reaperDies(kit);
+      return lockIsFree(kit, lock);
+    },
+    2,
+  ),
   twoDeaths("of who is given a permit and of its reaper", (kit) => {
     const semaphore = kit.semaphore(0);
     const taken = kit.word("taken");
@@ -301,27 +303,36 @@ const deaths: readonly Scenario[] = [
       return lost > kit.engine.dead.length ? `${lost} items are lost` : emptyList(kit, queue + QUEUE.getters);
     };
   }),
-  twoDeaths("of a reader and a writer", (kit) => {
-    const lock = kit.rwlock();
-    const { acquireRw, recoverRw, releaseRw, RW_RESULT } = kit.core.rwlock;
-    const pass = (kind: number): Step => () => {
-      let result = kit.wait(kit.rwWait(kind), lock);
-      while (result === GRANT.ownerDied) {
-        if (recoverRw(kit.memory, lock)) {
-          releaseRw(kit.memory, lock, WRITE);
-          return;
-        }
-        result = acquireRw(kit.memory, lock, kind, 0) === RW_RESULT.acquired ? GRANT.done : kit.wait(kit.rwWait(kind), lock);
-      }
-      releaseRw(kit.memory, lock, kind);
-    };
-    kit.victim("T1", pass(READ));
-    kit.victim("T2", pass(WRITE));
-    kit.thread("T3", pass(WRITE));
-    kit.reaper();
-    kit.reaper(1);
-    return () => emptyList(kit, lock + RWLOCK.list);
-  }, 0),
+  twoDeaths(
+    "of a reader and a writer",
+    (kit) => {
+      const lock = kit.rwlock();
+      const { acquireRw, recoverRw, releaseRw, RW_RESULT } = kit.core.rwlock;
+      const pass =
+        (kind: number): Step =>
+        () => {
+          let result = kit.wait(kit.rwWait(kind), lock);
+          while (result === GRANT.ownerDied) {
+            if (recoverRw(kit.memory, lock)) {
+              releaseRw(kit.memory, lock, WRITE);
+              return;
+            }
+            result =
+              acquireRw(kit.memory, lock, kind, 0) === RW_RESULT.acquired
+                ? GRANT.done
+                : kit.wait(kit.rwWait(kind), lock);
+          }
+          releaseRw(kit.memory, lock, kind);
+        };
+      kit.victim("T1", pass(READ));
+      kit.victim("T2", pass(WRITE));
+      kit.thread("T3", pass(WRITE));
+      kit.reaper();
+      kit.reaper(1);
+      return () => emptyList(kit, lock + RWLOCK.list);
+    },
+    0,
+  ),
 ];
 
 export const endingScenarios: readonly Scenario[] = [

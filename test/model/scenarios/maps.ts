@@ -1,6 +1,17 @@
 /** SharedMap's table: values set, taken out, read and updated, a table that grows; with timeouts and kills. */
 
-import { GRANT, LOCK, LOCK_WORDS, MAP, MAP_ENTRY, MAP_STRIPE, MAP_STRIPE_WORDS, OBJECT, STRIPES, TAG } from "../../../src/core/layout.ts";
+import {
+  GRANT,
+  LOCK,
+  LOCK_WORDS,
+  MAP,
+  MAP_ENTRY,
+  MAP_STRIPE,
+  MAP_STRIPE_WORDS,
+  OBJECT,
+  STRIPES,
+  TAG,
+} from "../../../src/core/layout.ts";
 import { encoded, encodeKey } from "../../../src/core/raw/map-key.ts";
 import type { Step } from "../engine.ts";
 import { EXPIRED, type Kit, NEVER, SOON } from "../kit.ts";
@@ -190,8 +201,10 @@ function intact(kit: Kit, { map, boxes }: Words, lost = 0): string | undefined {
     // Whoever comes next counts again.
     if (kit.value(stripe + MAP_STRIPE.guard) !== 0) continue;
     const live = entries.filter(({ cell }) => cell !== 0).length;
-    if (kit.value(stripe + MAP_STRIPE.live) !== live) return `${live} values, counted as ${kit.value(stripe + MAP_STRIPE.live)}`;
-    if (kit.value(stripe + MAP_STRIPE.used) !== used) return `${used} places, counted as ${kit.value(stripe + MAP_STRIPE.used)}`;
+    if (kit.value(stripe + MAP_STRIPE.live) !== live)
+      return `${live} values, counted as ${kit.value(stripe + MAP_STRIPE.live)}`;
+    if (kit.value(stripe + MAP_STRIPE.used) !== used)
+      return `${used} places, counted as ${kit.value(stripe + MAP_STRIPE.used)}`;
   }
   let left = 0;
   for (const [i, box] of boxes.entries()) {
@@ -317,46 +330,44 @@ function counting(
 }
 
 export const mapScenarios: readonly Scenario[] = [
-  maps("2 set a value and remove it", [
-    thread(setBox(A, 0), removeKey(A)),
-    thread(setBox(A, 1), removeKey(A)),
-  ], { boxes: 2 }),
+  maps("2 set a value and remove it", [thread(setBox(A, 0), removeKey(A)), thread(setBox(A, 1), removeKey(A))], {
+    boxes: 2,
+  }),
   maps("2 set, 1 reads", [thread(setBox(A, 0)), thread(setBox(A, 1)), thread(readKey(A))], { boxes: 2 }),
   maps("1 sets, 1 removes, 1 reads", [thread(setBox(A, 0)), thread(removeKey(A)), thread(readKey(A))], {
     boxes: 1,
   }),
-  maps("2 replace what 2 read", [
-    thread(setBox(A, 0), setBox(A, 1)),
-    thread(readKey(A), readKey(A)),
-  ], { boxes: 2 }),
-  maps("the table grows while others look", [
-    thread(setSmall(KEYS[6]!, 6), setSmall(KEYS[7]!, 7)),
-    thread(readKey(A), removeKey(B)),
-    thread((kit, words) => size(kit, words)),
-  ], {
-    keys: KEYS.slice(0, 6),
-    check: (kit, words) => {
-      const there = KEYS.filter((key) => cellOf(kit, words, key) !== 0);
-      return there.length === KEYS.length - 1 ? undefined : `${there.length} keys are there`;
+  maps("2 replace what 2 read", [thread(setBox(A, 0), setBox(A, 1)), thread(readKey(A), readKey(A))], { boxes: 2 }),
+  maps(
+    "the table grows while others look",
+    [
+      thread(setSmall(KEYS[6]!, 6), setSmall(KEYS[7]!, 7)),
+      thread(readKey(A), removeKey(B)),
+      thread((kit, words) => size(kit, words)),
+    ],
+    {
+      keys: KEYS.slice(0, 6),
+      check: (kit, words) => {
+        const there = KEYS.filter((key) => cellOf(kit, words, key) !== 0);
+        return there.length === KEYS.length - 1 ? undefined : `${there.length} keys are there`;
+      },
     },
-  }),
-  maps("keys that begin at one place", [
-    thread(setSmall(X, 1), removeKey(X)),
-    thread(setSmall(Y, 2), setSmall(Y, 3)),
-  ]),
+  ),
+  maps("keys that begin at one place", [thread(setSmall(X, 1), removeKey(X)), thread(setSmall(Y, 2), setSmall(Y, 3))]),
   maps("who sets is killed", [victim(setBox(A, 0)), thread(setBox(A, 1), readKey(A))], { boxes: 2 }),
   maps("who removes is killed", [victim(removeKey(A)), thread(setBox(A, 0), readKey(B))], { boxes: 1, keys: [A, B] }),
   maps("who reads is killed", [victim(setBox(A, 0), readKey(A)), thread(removeKey(A))], { boxes: 1 }),
-  maps("who makes the table grow is killed", [
-    victim(setSmall(KEYS[6]!, 6)),
-    thread(setSmall(KEYS[7]!, 7), readKey(C)),
-  ], {
-    keys: KEYS.slice(0, 6),
-    check: (kit, words) => {
-      const lost = KEYS.filter((key) => key !== KEYS[6] && cellOf(kit, words, key) === 0);
-      return lost.length === 0 ? undefined : `${lost.length} keys are lost`;
+  maps(
+    "who makes the table grow is killed",
+    [victim(setSmall(KEYS[6]!, 6)), thread(setSmall(KEYS[7]!, 7), readKey(C))],
+    {
+      keys: KEYS.slice(0, 6),
+      check: (kit, words) => {
+        const lost = KEYS.filter((key) => key !== KEYS[6] && cellOf(kit, words, key) === 0);
+        return lost.length === 0 ? undefined : `${lost.length} keys are lost`;
+      },
     },
-  }),
+  ),
   maps("2 who set are killed at once", [victim(setBox(A, 0)), victim(setBox(A, 1)), thread(removeKey(A))], {
     boxes: 2,
     lost: 2,
@@ -387,5 +398,3 @@ export const mapScenarios: readonly Scenario[] = [
     limits: { preemptions: 1 },
   }),
 ];
-
-
