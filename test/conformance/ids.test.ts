@@ -26,6 +26,9 @@ const CASES: Readonly<Record<string, number>> = {
   LOC: 8,
 };
 
+/** Attributes of the class of a `local` are shared by all threads: a `Local` has no class of its own to hold any. */
+const NOWHERE = ["LOC-4"];
+
 /** The suites, and tests that need a program of their own or look at the program's memory. */
 const FOLDERS = ["conformance", "threading", "queue"];
 
@@ -50,7 +53,7 @@ function namesOfTests(): Set<string> {
 test("every case of threading and queue has a test", () => {
   const found = namesOfTests();
   const missing = Object.entries(CASES).flatMap(([part, count]) =>
-    Array.from({ length: count }, (_, i) => `${part}-${i + 1}`).filter((id) => !found.has(id)),
+    Array.from({ length: count }, (_, i) => `${part}-${i + 1}`).filter((id) => !found.has(id) && !NOWHERE.includes(id)),
   );
   assert.deepEqual(missing, []);
 });
