@@ -884,7 +884,16 @@ export class Engine implements Explorer {
     try {
       this.#log = log;
       this.#start(initial);
-      for (const [i, choice] of choices.entries()) this.#choose(choice, i + 1);
+      // Going round in circles is told by the states on the way.
+      let alone = new Set<number>();
+      for (const [i, choice] of [...choices, -1].entries()) {
+        const key = this.#key();
+        if (alone.has(key)) this.#checkCircle(choices.slice(0, i));
+        alone.add(key);
+        if (choice < 0) break;
+        if ((choice & 15) !== ((choices[i - 1] ?? -1) & 15)) alone = new Set([key]);
+        this.#choose(choice, i + 1);
+      }
       if (this.#choices().length === 0) this.#checkEnd();
       return { message: undefined, trace: log };
     } catch (error) {
