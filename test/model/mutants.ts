@@ -132,8 +132,8 @@ const lock: readonly Mutant[] = [
   mutant(
     "lock",
     "taken when it was found free by somebody who did not look for that",
-    "before === 0 ? compareExchange(memory.words, word, 0, mine) : before",
-    "before",
+    "if (before === seen)",
+    "if (before === seen || before === 0)",
     "lock: 3 threads x 1, with a stale mark",
   ),
   mutant(

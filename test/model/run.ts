@@ -24,6 +24,7 @@ export const scenarios: readonly Scenario[] = [
 
 /** Those that are too large to be explored without their bound on preemptions, even in `npm run test:model`. */
 const BOUNDED: readonly string[] = [
+  "lock: 2 wait, its owner takes it again",
   "lock: 3 threads, who waits is killed",
   "semaphore: who waits is killed",
   "event: who waits is killed",

@@ -54,8 +54,7 @@ const LOOPS: Readonly<Record<string, readonly Loop[]>> = {
     { head: /for \(let slept = false;;\) \{/, live: "slept" },
   ],
   "core/raw/lock.js": [
-    { head: /for \(let i = 0; i < SPINS; i\+\+\) \{/, live: "i" },
-    { head: /while \(seen !== 0\) \{/, live: "seen" },
+    { head: /for \(;;\) \{(?=\s+if \(\(seen & POISONED\))/, live: "seen" },
     { head: /for \(;;\) \{(?=\s+const seen = load)/, live: "" },
     { head: /for \(;;\) \{(?=\s+lockList)/, live: "" },
     { head: /while \(\(seen & WAITERS\) === 0\) \{/, live: "seen" },
