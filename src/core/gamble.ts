@@ -11,8 +11,8 @@ export class Gamble {
   #left = 0;
   #penalty = 1;
 
-  /** Is it worth trying now? */
-  get isOn(): boolean {
+  /** Asked at every chance: is it worth trying now? */
+  worthTrying(): boolean {
     if (this.#left === 0) return true;
     this.#left--;
     return false;

@@ -390,7 +390,7 @@ export class Parker {
    * late, and only if the loop has nothing else to do.
    */
   expect(nap: () => boolean): void {
-    if (!platform.parallel || this.#nap !== undefined || !this.#napping.isOn) return;
+    if (!platform.parallel || this.#nap !== undefined || !this.#napping.worthTrying()) return;
     this.#nap = nap;
     this.#watch();
   }
@@ -413,7 +413,7 @@ export class Parker {
     const { words, record } = this.#memory;
     if (load(words, record + RECORD.doorbell) === DOORBELL.rung) this.drain();
     else if (this.onRing.size > 0) this.#napping.settle(this.#nap!());
-    if (this.onRing.size > 0 && this.#napping.isOn) {
+    if (this.onRing.size > 0 && this.#napping.worthTrying()) {
       this.#watch();
       return;
     }

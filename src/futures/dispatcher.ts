@@ -220,7 +220,7 @@ export class Dispatcher implements Runner {
 
   /** Looks for results without sleeping, if that has paid of late. */
   #glance(): boolean {
-    if (!this.#glancing.isOn) return false;
+    if (!this.#glancing.worthTrying()) return false;
     const came = this.#results.watch(GLANCE);
     this.#glancing.settle(came);
     if (came) this.#takeIn();

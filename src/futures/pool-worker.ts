@@ -147,7 +147,7 @@ export class PoolWorker extends Thread {
     // What the last task left on the microtask queue runs first.
     await Promise.resolve();
     const { tasks, idleTimeout } = this.#terms!;
-    if (platform.parallel && this.#seeking.isOn) {
+    if (platform.parallel && this.#seeking.worthTrying()) {
       tasks.seek(SEEK_TIME);
       const cell = this.#queue!.poll();
       this.#seeking.settle(cell !== 0);
