@@ -304,8 +304,6 @@ export const QUEUE = {
   maxsize: 6,
   /** 1: shut down; nothing can be put any more. */
   shut: 7,
-  /** An executor's: 1 while one of its workers looks for tasks without sleeping. */
-  seeking: 8,
   /** Guard of the getters' end, and the first of the two that are the guard of the whole queue; see raw/ends.ts. */
   getters: 24,
   /** How many items were ever put, got, and reported done; they wrap. */

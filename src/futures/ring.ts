@@ -13,8 +13,7 @@
  * @module
  */
 
-import { load, pause, store } from "#atomics";
-import { now } from "../core/deadline.ts";
+import { load, store } from "#atomics";
 import { ADDRESS, register, SharedObject } from "../core/handles.ts";
 import { GRANT, PRIORITY_WORDS, QUEUE, QUEUE_WORDS, SLOT, TAG } from "../core/layout.ts";
 import type { Memory } from "../core/memory.ts";
@@ -23,7 +22,6 @@ import { encodeKey } from "../core/priority-key.ts";
 import { memory } from "../core/program.ts";
 import { createNode, itemOf, unwrapNode } from "../core/raw/priority.ts";
 import { cancelGet, cellsIn, createRing, GET, getCell, getCells, got, putCell } from "../core/raw/queue.ts";
-import { beginSeek, endSeek, isEmpty, offerCell, rouse } from "../core/raw/seek.ts";
 
 /** Cells that are no tasks; tasks are addresses, which are even. An odd cell above these is a task with news. */
 export const STOP = 1;
@@ -31,6 +29,15 @@ export const STOP = 1;
 export const NUDGE = 3;
 /** In the results ring: a worker took its leave. */
 export const LEFT = 5;
+
+/**
+ * Was it empty at some moment during the call? First what was got: the other way round, what is put and got in between
+ * would hide a third cell.
+ */
+function isEmpty(ring: number): boolean {
+  const gets = load(memory.words, ring + QUEUE.gets);
+  return load(memory.words, ring + QUEUE.puts) === gets;
+}
 
 export class Ring extends SharedObject {
   constructor() {
@@ -52,41 +59,9 @@ export class Ring extends SharedObject {
   }
 
   get isEmpty(): boolean {
-    return isEmpty(memory, this[ADDRESS]);
-  }
-
-  /** As {@link put}, but wakes nobody while somebody seeks. */
-  offer(cell: number): void {
-    offerCell(memory, this[ADDRESS], cell);
-  }
-
-  /** For whoever got a cell after seeking: hands what else there is to those who sleep. */
-  rouse(): void {
-    rouse(memory, this[ADDRESS]);
-  }
-
-  /** Looks for a cell for so many milliseconds, unless another thread does. See core/raw/seek.ts. */
-  seek(budget: number): void {
-    if (!beginSeek(memory, this[ADDRESS])) return;
-    this.watch(budget);
-    endSeek(memory, this[ADDRESS]);
-  }
-
-  /** Looks for a cell for so many milliseconds. True: there is one. */
-  watch(budget: number): boolean {
-    for (const until = now() + budget; this.isEmpty && now() < until;) for (let i = 0; i < PAUSES; i++) pause();
-    return !this.isEmpty;
-  }
-
-  /** The seeker may have died. */
-  stopSeeking(): void {
-    endSeek(memory, this[ADDRESS]);
-    this.rouse();
+    return isEmpty(this[ADDRESS]);
   }
 }
-
-/** Turns of a spin loop between two looks. */
-const PAUSES = 8;
 
 register(TAG.ring, () => new Ring());
 
@@ -101,7 +76,7 @@ export class PriorityRing extends SharedObject {
   }
 
   get isEmpty(): boolean {
-    return isEmpty(memory, this[ADDRESS]);
+    return isEmpty(this[ADDRESS]);
   }
 
   /** The next cell, or 0. */
@@ -134,11 +109,11 @@ export class TaskQueue {
 
   put(task: number, priority: number): void {
     if (priority === 0) {
-      this.tasks.offer(task);
+      this.tasks.put(task);
     } else {
       (priority > 0 ? this.urgent : this.later).put(task, priority);
       // Wakes a worker that waits at the ring of all.
-      this.tasks.offer(NUDGE);
+      this.tasks.put(NUDGE);
     }
   }
 
@@ -162,7 +137,7 @@ export class TaskQueue {
 
   /** Wakes a worker, if there are tasks that it might not know of. */
   nudge(): void {
-    if (!this.urgent.isEmpty || !this.later.isEmpty) this.tasks.offer(NUDGE);
+    if (!this.urgent.isEmpty || !this.later.isEmpty) this.tasks.put(NUDGE);
   }
 
   /** The tasks in it now. */

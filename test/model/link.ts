@@ -20,7 +20,6 @@ import type * as MapModule from "../../src/core/raw/map.ts";
 import type * as PriorityModule from "../../src/core/raw/priority.ts";
 import type * as QueueModule from "../../src/core/raw/queue.ts";
 import type * as RwlockModule from "../../src/core/raw/rwlock.ts";
-import type * as SeekModule from "../../src/core/raw/seek.ts";
 import type * as SemaphoreModule from "../../src/core/raw/semaphore.ts";
 import type * as ListModule from "../../src/core/raw/wait-list.ts";
 import type * as ReferencesModule from "../../src/core/references.ts";
@@ -39,7 +38,6 @@ const MODULES = {
   event: "core/raw/event.js",
   barrier: "core/raw/barrier.js",
   queue: "core/raw/queue.js",
-  seek: "core/raw/seek.js",
   map: "core/raw/map.js",
   priority: "core/raw/priority.js",
   rwlock: "core/raw/rwlock.js",
@@ -59,7 +57,6 @@ export interface Core {
   readonly event: typeof EventModule;
   readonly barrier: typeof BarrierModule;
   readonly queue: typeof QueueModule;
-  readonly seek: typeof SeekModule;
   readonly map: typeof MapModule;
   readonly priority: typeof PriorityModule;
   readonly rwlock: typeof RwlockModule;

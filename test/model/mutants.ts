@@ -357,23 +357,6 @@ const rest: readonly Mutant[] = [
   ),
 ];
 
-const seek: readonly Mutant[] = [
-  mutant(
-    "seek",
-    "an offer leaves those who sleep asleep",
-    "if (load(memory.words, queue + QUEUE.seeking) === 0)",
-    "if (false)",
-    "seek: 1 offers 2",
-  ),
-  mutant(
-    "seek",
-    "whoever found a cell does not tell of the others",
-    /function rouse\(memory, queue\) \{/,
-    "$&if (memory.engine.current.name !== 'T1') return;",
-    "seek: 1 offers 2",
-  ),
-];
-
 const queue: readonly Mutant[] = [
   mutant(
     "queue",
@@ -772,7 +755,6 @@ export const mutants: readonly Mutant[] = [
   ...woken,
   ...semaphore,
   ...rest,
-  ...seek,
   ...queue,
   ...priority,
   ...rwlock,

@@ -126,14 +126,6 @@ export function putCell(
   return added;
 }
 
-/** As {@link putCell} into a queue without bounds, for callers who wake those who wait, or know that none need be. */
-export function addCell(memory: Memory, queue: number, cell: number): void {
-  if (addLast(memory, queue, cell)) return;
-  lockQueue(memory, queue);
-  orderOf(memory, queue).add(memory, queue, cell, size(memory, queue));
-  unlockQueue(memory, queue);
-}
-
 /** Gets all cells there are, in order, from a queue that nobody waits to put into. */
 export function getCells(memory: Memory, queue: number): number[] {
   lockQueue(memory, queue);

@@ -52,23 +52,6 @@ function get(kit: Kit, s: Store, deadline: number = NEVER, onLoop = false): Step
   };
 }
 
-/** As an executor's worker: seeks, gets or sleeps, and tells those who sleep of what is left. */
-function seekAndGet(kit: Kit, s: Store): Step {
-  return (thread) => {
-    const { beginSeek, endSeek, rouse } = kit.core.seek;
-    if (beginSeek(kit.memory, s.queue)) endSeek(kit.memory, s.queue);
-    get(kit, s)(thread);
-    rouse(kit.memory, s.queue);
-  };
-}
-
-function offer(kit: Kit, s: Store, item: number): Step {
-  return () => {
-    kit.core.seek.offerCell(kit.memory, s.queue, cellOf(item));
-    kit.note(s.put[item]!);
-  };
-}
-
 /** What is in the ring; the check must leave the memory as it is. */
 function left(kit: Kit, { queue }: Store): number[] {
   const ring = kit.value(queue + QUEUE.ring);
@@ -117,28 +100,6 @@ export const queueScenarios: readonly Scenario[] = [
       kit.thread("T1", put(kit, s, 0), put(kit, s, 1));
       kit.thread("T2", get(kit, s));
       kit.thread("T3", get(kit, s));
-      kit.ready(() => exactlyOnce(kit, s));
-    },
-    limits: { preemptions: 3 },
-  },
-  {
-    name: "seek: 1 offers 2, 2 seek and get",
-    build(kit) {
-      const s = store(kit, 0, 2);
-      kit.thread("T1", offer(kit, s, 0), offer(kit, s, 1));
-      kit.thread("T2", seekAndGet(kit, s));
-      kit.thread("T3", seekAndGet(kit, s));
-      kit.ready(() => exactlyOnce(kit, s));
-    },
-    limits: { preemptions: 3 },
-  },
-  {
-    name: "seek: 2 offer, 1 seeks and gets 2",
-    build(kit) {
-      const s = store(kit, 0, 2);
-      kit.thread("T1", offer(kit, s, 0));
-      kit.thread("T2", offer(kit, s, 1));
-      kit.thread("T3", seekAndGet(kit, s), seekAndGet(kit, s));
       kit.ready(() => exactlyOnce(kit, s));
     },
     limits: { preemptions: 3 },
