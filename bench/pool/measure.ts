@@ -20,16 +20,20 @@ export function ratioOf(own: readonly number[], base: readonly number[]): number
   return median(own.map((time, round) => time / base[round]!));
 }
 
-/** All sides in turn, once to warm up and then in every round; a side that fails is left out, and says why. */
+/**
+ * All sides in turn, once to warm up and then in every round, each time another first: who comes after a pause finds its
+ * threads elsewhere. A side that fails is left out, and says why.
+ */
 export async function takeTurns(sides: readonly Side[], rounds: number = ROUNDS): Promise<Times> {
-  const times: Times = new Map();
+  const times: Times = new Map(sides.map(({ name }) => [name, []]));
   const failed = new Set<string>();
   for (let round = -1; round < rounds; round++) {
-    for (const { name, sample } of sides) {
+    const first = (round + 1) % sides.length;
+    for (const { name, sample } of [...sides.slice(first), ...sides.slice(0, first)]) {
       if (failed.has(name)) continue;
       try {
         const time = await sample();
-        if (round >= 0) times.set(name, [...(times.get(name) ?? []), time]);
+        if (round >= 0) times.get(name)!.push(time);
       } catch (error) {
         failed.add(name);
         times.delete(name);
