@@ -159,7 +159,8 @@ export class RingWait implements WaitKind {
   }
 
   enter(memory: Memory, ring: number, slot: number): number {
-    const result = getCell(memory, ring, slot);
+    // Who slept last is awake soonest: its processor and caches know it. The others may grow idle and go.
+    const result = getCell(memory, ring, slot, true);
     if (result === GET.queued) return QUEUED;
     this.cell = got.cell;
     return result === GET.done ? GRANT.done : GRANT.broken;

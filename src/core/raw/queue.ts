@@ -136,8 +136,11 @@ export function getCells(memory: Memory, queue: number): number[] {
   return cells;
 }
 
-/** Gets a cell into {@link got}, or says why not. With a slot (not 0), an empty queue enters the slot. */
-export function getCell(memory: Memory, queue: number, slot: number): number {
+/**
+ * Gets a cell into {@link got}, or says why not. With a slot (not 0), an empty queue enters the slot; `front`: before all
+ * who wait already, for those to whom it is all the same who gets what.
+ */
+export function getCell(memory: Memory, queue: number, slot: number, front = false): number {
   const ends = hasEnds(memory, queue);
   if (ends && slot === 0 && getFirst(memory, queue)) return GET.done;
   // The counter of gets comes first: it was then not beyond what is found of the other, so that they met at that moment.
@@ -164,7 +167,7 @@ export function getCell(memory: Memory, queue: number, slot: number): number {
   if (slot !== 0) {
     store(memory.words, slot + SLOT.payload, 0);
     heedPuts(memory, queue);
-    enqueue(memory, queue + QUEUE.getters, slot, queue);
+    enqueue(memory, queue + QUEUE.getters, slot, queue, front);
   }
   unlockQueue(memory, queue);
   return slot === 0 ? GET.empty : GET.queued;
