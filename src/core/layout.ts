@@ -382,20 +382,26 @@ export const THREAD_MESSAGES: readonly number[] = [7, 8, 9, 10, 11, 12, 13, 14, 
 export const THREAD_WORDS = 22;
 export const ENDED = { no: 0, returned: 1, threw: 2 } as const;
 
-const OF_PROCESS = {
-  pid: 21,
+const OF_PROCESS: {
+  readonly pid: number;
+  readonly exit: number;
+  readonly ended: number;
+  readonly parent: number;
+  readonly children: number;
+} = {
+  pid: THREAD_WORDS,
   /** Its exit code + {@link EXIT_BASE}, once it is known; 0: not yet. */
-  exit: 22,
+  exit: THREAD_WORDS + 1,
   /** {@link ENDED}: what its outcome is, left by itself. */
-  ended: 23,
+  ended: THREAD_WORDS + 2,
   /** Address of the parent's object, holding a reference; 0: the root process. */
-  parent: 24,
+  parent: THREAD_WORDS + 3,
   /** How many children it has started, for their names. */
-  children: 25,
+  children: THREAD_WORDS + 4,
 } as const;
 /** A process: a thread's words, and its own. Its flag is set once the process is gone. */
 export const PROCESS: typeof THREAD & typeof OF_PROCESS = { ...THREAD, ...OF_PROCESS };
-export const PROCESS_WORDS = 26;
+export const PROCESS_WORDS: number = THREAD_WORDS + 5;
 export const EXIT_BASE = 1024;
 
 /** A task of an executor, from submit until its future is settled. Freed by the thread that submitted it. */
