@@ -286,9 +286,61 @@ export class AuthenticationError extends ProcessError {
 /** The message is longer than the buffer it was to be read into. */
 export class BufferTooShort extends ProcessError {
   override readonly code: string = "ERR_HEDDLE_BUFFER_TOO_SHORT";
+  /** The whole message, which is not received again. */
+  data: Uint8Array | undefined;
+
+  constructor(message?: string, options?: ErrorOptions & { data?: Uint8Array | undefined }) {
+    super(message, options);
+    this.data = options?.data;
+  }
 
   static {
     define(this, "BufferTooShort");
+  }
+}
+
+/** The other end was closed, and everything it had sent has been received. */
+export class EOFError extends HeddleError {
+  override readonly code: string = "ERR_HEDDLE_EOF";
+
+  static {
+    define(this, "EOFError");
+  }
+}
+
+/** The system refused something, or a handle was used after it was closed. */
+export class OSError extends HeddleError {
+  override readonly code: string = "ERR_HEDDLE_OS";
+
+  static {
+    define(this, "OSError");
+  }
+}
+
+/** Nobody can receive what was to be sent: the other end is closed. */
+export class BrokenPipeError extends OSError {
+  override readonly code: string = "ERR_HEDDLE_BROKEN_PIPE";
+
+  static {
+    define(this, "BrokenPipeError");
+  }
+}
+
+/** What was to be made exists already. */
+export class FileExistsError extends OSError {
+  override readonly code: string = "ERR_HEDDLE_FILE_EXISTS";
+
+  static {
+    define(this, "FileExistsError");
+  }
+}
+
+/** There is nothing of that name. */
+export class FileNotFoundError extends OSError {
+  override readonly code: string = "ERR_HEDDLE_FILE_NOT_FOUND";
+
+  static {
+    define(this, "FileNotFoundError");
   }
 }
 
