@@ -15,6 +15,9 @@ const DEPTH_LIMIT = 2 * tag.DEPTH_LIMIT;
 
 const NONE: readonly unknown[] = [];
 
+/** Lengths up to this are believed of anybody. */
+const FREE_CLAIM = 65_536;
+
 interface PutOff {
   readonly target: object;
   readonly kind: number;
@@ -28,6 +31,7 @@ const viewConstructors = tag.VIEW_NAMES.map((name) => (globalThis as never)[name
 export class Decoder extends ByteReader {
   readonly shipper: FunctionShipper;
   readonly #shared: SharedObjects;
+  readonly #untrusted: boolean;
   readonly #shapes = new ReadShapes();
 
   readonly objects: Refilled<unknown> = new Refilled();
@@ -40,6 +44,7 @@ export class Decoder extends ByteReader {
     super(options.strings ?? portableStrings);
     this.shipper = options.shipper;
     this.#shared = options.shared;
+    this.#untrusted = options.untrusted === true;
   }
 
   /** The message is the bytes from `start` to `end`. */
@@ -252,6 +257,8 @@ export class Decoder extends ByteReader {
       return;
     }
     const value = this.read();
+    // Copied on by assignment, it would give the copy another prototype.
+    if (this.#untrusted && key === "__proto__") return;
     // An assignment would run a setter of the class, or of Object.prototype itself.
     if (guarded && key in target) restoreField(target, key, value, true);
     else (target as Record<string, unknown>)[key] = value;
@@ -309,6 +316,7 @@ export class Decoder extends ByteReader {
   #readSparse(array: unknown[]): void {
     const length = this.varint();
     const count = this.count(2);
+    this.#checkClaim(length, this.end - this.start);
     // The engine allocates for a length up to some millions; for this one it never does, and keeps to that.
     array.length = 0xffffffff;
     array.length = length;
@@ -317,6 +325,13 @@ export class Decoder extends ByteReader {
       if (typeof key !== "number" && typeof key !== "string") throw this.corrupt("a key of an array is malformed");
       if (key === "length") throw this.corrupt("a key of an array is malformed");
       this.#readField(array, key as string, true);
+    }
+  }
+
+  /** A few bytes from elsewhere must not stand for millions of elements, which loops would then go through. */
+  #checkClaim(length: number, paid: number): void {
+    if (this.#untrusted && length > FREE_CLAIM && length > paid) {
+      throw this.corrupt("a length is out of proportion");
     }
   }
 
@@ -355,6 +370,7 @@ export class Decoder extends ByteReader {
   #readResizable(): ArrayBuffer {
     const maxByteLength = this.varint();
     const bytes = this.rawView();
+    this.#checkClaim(maxByteLength, bytes.length);
     const buffer = new ArrayBuffer(bytes.length, { maxByteLength });
     new Uint8Array(buffer).set(bytes);
     return this.register(buffer);

@@ -271,8 +271,10 @@ export class Encoder extends ByteWriter {
 
   /** Leaves the value to the platform. */
   attach(object: object): void {
-    if (this.#destination === "process") {
-      throw new Refusal(`${nameOf(object.constructor)} cannot be sent to another process: it belongs to this one`);
+    if (this.#destination !== undefined && this.#destination !== "thread") {
+      throw new Refusal(
+        `${nameOf(object.constructor)} cannot be sent to another ${this.#destination}: it belongs to this one`,
+      );
     }
     this.register(object);
     this.byte(tag.ATTACHMENT);

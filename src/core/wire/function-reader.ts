@@ -97,7 +97,7 @@ export function readError(decoder: Decoder): object {
     if (entry === tag.ENTRY_END) break;
     const key = decoder.string();
     const value = decoder.isolated(() => decoder.read());
-    restoreField(error, key, value, entry === tag.ENTRY_FIELD);
+    if (key !== "__proto__") restoreField(error, key, value, entry === tag.ENTRY_FIELD);
   }
   decoder.depth--;
   const count = decoder.count(1);

@@ -35,5 +35,7 @@ export interface CodecOptions {
   readonly strings?: HostStrings;
   readonly platform?: PlatformObjects;
   /** Where its messages go: what only the platform can clone or move cannot leave the process. Default: a thread. */
-  readonly destination?: "thread" | "process";
+  readonly destination?: "thread" | "process" | "program";
+  /** They come from elsewhere, and may be made to do harm. */
+  readonly untrusted?: boolean;
 }

@@ -65,6 +65,8 @@ export interface ReadShape {
 
 const READ_SHAPES = 1024;
 const RECENT = 16;
+/** Longer ones are hardly met again, and would be much to remember. */
+const LONGEST_SHAPE = 4096;
 
 function sameBytes(known: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
   if (known.length !== end - start) return false;
@@ -92,7 +94,7 @@ export class ReadShapes {
     const copy = new Uint8Array(end - start);
     copy.set(bytes.subarray(start, end));
     const shape: ReadShape = { keys, bytes: copy };
-    this.#byHash.set(hash(bytes, start, end), shape);
+    if (copy.length <= LONGEST_SHAPE) this.#byHash.set(hash(bytes, start, end), shape);
     return shape;
   }
 }
