@@ -130,7 +130,17 @@ export class HandleTable {
   /** Enters a handle that was just made, whose reference it takes over. */
   adopt(address: number, handle: object): void {
     this.#table.set(address, { handle: new WeakRef(handle), place: this.keep(address) });
-    this.#registry.register(handle, address);
+    this.#registry.register(handle, address, handle);
+  }
+
+  /** The handle stands for nothing any more, before it is collected: its reference is given back. */
+  forget(address: number, handle: object): void {
+    const entry = this.#table.get(address);
+    if (entry === undefined || entry.handle.deref() !== handle) return;
+    this.#table.delete(address);
+    this.#registry.unregister(handle);
+    this.drop(entry.place);
+    release(this.#memory, address);
   }
 
   /**

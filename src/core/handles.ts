@@ -37,7 +37,7 @@ export abstract class SharedObject {
       init?.(address, domain);
       store(memory.words, address + OBJECT.tag, tag);
     }
-    Object.defineProperty(this, ADDRESS, { value: address });
+    Object.defineProperty(this, ADDRESS, { value: address, configurable: true });
     domain.handles.adopt(address, this);
   }
 }
@@ -76,6 +76,16 @@ export function registerResolver(tag: number, resolve: (address: number) => () =
 /** The modules of types that a new thread must load, since this one may send it such objects. */
 export function typeModules(): string[] {
   return [...modules];
+}
+
+/**
+ * The handle is done with before it is collected: it gives its reference back, and cannot be sent any more. `reason` tells
+ * those who try.
+ */
+export function letGo(handle: SharedObject, reason: string): void {
+  const address = handle[ADDRESS];
+  Object.defineProperty(handle, ADDRESS, { value: reason });
+  handle[DOMAIN].handles.forget(address, handle);
 }
 
 /** The address of a handle, or `undefined` for any other object. */

@@ -54,6 +54,9 @@ export const PROGRAM = {
   /** The descriptor of the memory that this process shares with others, plus 1; and the guard of whoever makes it. */
   processMemory: 20,
   processGuard: 21,
+  /** There: which process made the memory, and when that began (clock ticks, low bits). */
+  rootPid: 22,
+  rootSince: 23,
   /** First of the central free lists, one word a size class. */
   freeLists: 32,
   /** First entry of the thread table: addresses of thread records. */
@@ -235,6 +238,9 @@ export const TAG = {
   rwlock: 0x6c0e,
   /** As a ring, in the order of priorities. */
   priorityRing: 0x6c0f,
+  /** One end of a pipe; and the queue that carries what goes one way. */
+  connection: 0x6c11,
+  channel: 0x6c12,
   value: 0x6c20,
   array: 0x6c21,
   struct: 0x6c22,
@@ -245,6 +251,9 @@ export const TAG = {
   box: 0x6c25,
   /** What goes to another thread in place of an object that each has for itself. */
   passport: 0x6c30,
+  /** A segment of memory with a name, and a list in one. */
+  sharedMemory: 0x6c26,
+  shareableList: 0x6c27,
 } as const;
 
 export const LOCK = {
@@ -321,6 +330,10 @@ export const QUEUE = {
   heedPuts: 51,
 } as const;
 export const QUEUE_WORDS = 52;
+
+/** Addresses of the channels that an end of a pipe receives from and sends into, holding references; 0: none. */
+export const CONNECTION = { reads: 2, writes: 3 } as const;
+export const CONNECTION_WORDS = 4;
 
 /** A PriorityQueue's own words, after those of a queue. */
 export const PRIORITY = {
@@ -522,3 +535,15 @@ export const BOX_WORDS = 3;
 
 export const PASSPORT = { message: 2 } as const;
 export const PASSPORT_WORDS = 3;
+
+export const SEGMENT = {
+  /** Message: its name, size and file. */
+  name: 2,
+} as const;
+export const SEGMENT_WORDS = 3;
+
+export const SHAREABLE_LIST = {
+  /** Address of the segment it is in, holding a reference. */
+  segment: 2,
+} as const;
+export const SHAREABLE_LIST_WORDS = 3;

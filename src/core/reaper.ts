@@ -136,6 +136,7 @@ function finishOperations(memory: Memory, object: number, tag: number): void {
     case TAG.lifoQueue:
     case TAG.priorityQueue:
     case TAG.simpleQueue:
+    case TAG.channel:
     case TAG.ring:
       settleQueue(memory, object);
       break;
@@ -188,6 +189,7 @@ function passOnGrant(memory: Memory, tid: number, slot: number, object: number, 
     case TAG.lifoQueue:
     case TAG.priorityQueue:
     case TAG.simpleQueue:
+    case TAG.channel:
     case TAG.ring:
       passOnItem(memory, object, value, load(memory.words, slot + SLOT.payload));
       break;
@@ -233,6 +235,7 @@ function tellTheLiving(memory: Memory, dead: number, died: boolean): void {
         case TAG.lifoQueue:
         case TAG.priorityQueue:
         case TAG.simpleQueue:
+        case TAG.channel:
         case TAG.ring:
           settleQueue(memory, object);
           break;

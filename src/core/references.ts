@@ -18,11 +18,14 @@ import {
   BARRIER,
   BOX,
   CONDITION,
+  CONNECTION,
   OBJECT,
   PASSPORT,
   PRIORITY,
   PROCESS,
   QUEUE,
+  SEGMENT,
+  SHAREABLE_LIST,
   STRUCT,
   STRUCT_LAYOUT,
   TAG,
@@ -32,7 +35,7 @@ import {
 } from "./layout.ts";
 import type { Memory } from "./memory.ts";
 import { disposeMap } from "./raw/map.ts";
-import { discardItems } from "./raw/queue.ts";
+import { discardItems, settleQueue, shutDown } from "./raw/queue.ts";
 import { disposeRw } from "./raw/rwlock.ts";
 import { addressesIn } from "./wire/codec.ts";
 
@@ -92,6 +95,7 @@ function dispose(memory: Memory, address: number): void {
     case TAG.queue:
     case TAG.lifoQueue:
     case TAG.simpleQueue:
+    case TAG.channel:
       discardItems(memory, address, (message) => discardMessage(memory, message));
       free(memory, load(memory.words, address + QUEUE.ring));
       break;
@@ -107,6 +111,16 @@ function dispose(memory: Memory, address: number): void {
     case TAG.priorityRing:
       // Its items are an executor's; only what is around them is the ring's own.
       discardItems(memory, address, () => undefined);
+      break;
+    case TAG.connection:
+      hangUp(memory, load(memory.words, address + CONNECTION.writes), false);
+      hangUp(memory, load(memory.words, address + CONNECTION.reads), true);
+      break;
+    case TAG.sharedMemory:
+      discardWord(memory, address + SEGMENT.name);
+      break;
+    case TAG.shareableList:
+      releaseWord(memory, address + SHAREABLE_LIST.segment);
       break;
     case TAG.rwlock:
       disposeRw(memory, address);
@@ -145,6 +159,19 @@ function dispose(memory: Memory, address: number): void {
       break;
     default:
   }
+}
+
+/**
+ * An end of a pipe is gone: the other one gets what is left and then the end of the file, and cannot send any more.
+ * `unread`: nobody will receive what is in the channel.
+ */
+function hangUp(memory: Memory, channel: number, unread: boolean): void {
+  if (channel === 0) return;
+  memory.reach(channel);
+  shutDown(memory, channel, unread, (message) => discardMessage(memory, message));
+  // Those who watch it.
+  settleQueue(memory, channel);
+  release(memory, channel);
 }
 
 /** Gives back the reference to an object that a word may hold. */

@@ -30,7 +30,7 @@ export const PLAIN: Opener = {
 };
 
 /** One wait to get, and the cell it got. */
-class GetWait implements WaitKind {
+export class GetWait implements WaitKind {
   readonly name: string = "queue.get";
   readonly spins: boolean = true;
   cell = 0;

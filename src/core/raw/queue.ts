@@ -23,6 +23,7 @@
 import { load, store } from "#atomics";
 import { GRANT, LIST, QUEUE, SLOT, TAG } from "../layout.ts";
 import type { Memory } from "../memory.ts";
+import { channel } from "./channel.ts";
 import { addLast, got, heedBoth, heedPuts, REMOVED, removeFirst } from "./ends.ts";
 import { byPriority } from "./priority.ts";
 import { ADDED, type Comparator, type QueueOrder } from "./queue-order.ts";
@@ -48,6 +49,8 @@ function orderOf(memory: Memory, queue: number): QueueOrder {
     case TAG.priorityQueue:
     case TAG.priorityRing:
       return byPriority;
+    case TAG.channel:
+      return channel;
     default:
       return fifo;
   }
@@ -208,7 +211,8 @@ function unlockQueue(memory: Memory, queue: number): void {
   if (!putters && words[queue + QUEUE.heedGets] !== 0) store(words, queue + QUEUE.heedGets, 0);
   if (!putters && words[queue + QUEUE.heedPuts] !== 0) {
     const getters = words[queue + QUEUE.getters + LIST.head] !== 0;
-    if (!getters && words[queue + QUEUE.shut] === 0) store(words, queue + QUEUE.heedPuts, 0);
+    const watched = words[queue] === TAG.channel && words[queue + QUEUE.joiners + LIST.head] !== 0;
+    if (!getters && !watched && words[queue + QUEUE.shut] === 0) store(words, queue + QUEUE.heedPuts, 0);
   }
   unlockList(memory, queue + QUEUE.putters);
   unlockList(memory, queue + QUEUE.getters);
@@ -370,6 +374,21 @@ export function joinOrEnqueue(memory: Memory, queue: number, slot: number): bool
   return finished;
 }
 
+/** True: there is something to get, or never will be again. False: the slot waits for that. For a channel. */
+export function readyOrEnqueue(memory: Memory, queue: number, slot: number): boolean {
+  lockQueue(memory, queue);
+  const ready = size(memory, queue) > 0 || load(memory.words, queue + QUEUE.shut) !== 0;
+  if (!ready) {
+    store(memory.words, slot + SLOT.payload, 0);
+    heedPuts(memory, queue);
+    lockList(memory, queue + QUEUE.joiners);
+    enqueue(memory, queue + QUEUE.joiners, slot, queue);
+    unlockList(memory, queue + QUEUE.joiners);
+  }
+  unlockQueue(memory, queue);
+  return ready;
+}
+
 /** No more puts; gets drain what is left. `immediate` drops that too, handing each message to `discard`. */
 export function shutDown(memory: Memory, queue: number, immediate: boolean, discard: (message: number) => void): void {
   lockQueue(memory, queue);
@@ -428,5 +447,11 @@ export function cellsIn(memory: Memory, queue: number): number[] {
 
 /** Is that the type of a queue of items? */
 export function isQueue(tag: number): boolean {
-  return tag === TAG.queue || tag === TAG.lifoQueue || tag === TAG.priorityQueue || tag === TAG.simpleQueue;
+  return (
+    tag === TAG.queue ||
+    tag === TAG.lifoQueue ||
+    tag === TAG.priorityQueue ||
+    tag === TAG.simpleQueue ||
+    tag === TAG.channel
+  );
 }
