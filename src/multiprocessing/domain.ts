@@ -20,6 +20,7 @@ import { setOtherDomain, useOtherDomain } from "../core/packer.ts";
 import { platform } from "../core/platform.ts";
 import { lockGuard, unlockGuard } from "../core/raw/guard.ts";
 import { enroll, enrollFirst, leave, lookAround, LOOK_EVERY } from "./memory/presence.ts";
+import { removeOrphans } from "./memory/claims.ts";
 import { ProcessMemory } from "./memory/process-memory.ts";
 import { ProcessParker } from "./parker.ts";
 
@@ -65,6 +66,7 @@ function attachOrCreate(): ProcessMemory {
     if (descriptor < 0) {
       const memory = ProcessMemory.create();
       enrollFirst(memory);
+      removeOrphans();
       inherit(memory.descriptor);
       return memory;
     }

@@ -73,7 +73,7 @@ test("the lock of a process that is killed is found ownerless, also by who waits
 
 test("no file is left, nor was there one with a name", () => {
   assert.deepEqual(
-    fs.readdirSync("/dev/shm").filter((name) => name.includes("heddle")),
+    fs.readdirSync("/dev/shm").filter((name) => name.includes(`-${process.pid}-`)),
     [],
   );
 });

@@ -7,13 +7,18 @@
 
 import { createRequire } from "node:module";
 import type koffi from "koffi";
-import { RuntimeError } from "../../errors.ts";
+import { OSError, RuntimeError } from "../../errors.ts";
 
 type Koffi = typeof koffi;
 
-/** Mapped memory: where it lies in this process, and as a buffer. */
-export interface Mapping {
+/** Where memory is mapped in this process. */
+export interface Region {
   readonly base: number;
+  readonly bytes: number;
+}
+
+/** Mapped memory, and as a buffer. */
+export interface Mapping extends Region {
   readonly buffer: ArrayBuffer;
 }
 
@@ -21,7 +26,11 @@ export interface Native {
   /** A file without a name, which exists for as long as some process has it open or mapped. */
   createAnonymousFile(label: string): number;
   map(descriptor: number, bytes: number): Mapping;
-  unmap(mapping: Mapping): void;
+  unmap(region: Region): void;
+  /** Lets the memory go, while views of it may still be in use: they show private zeros until they are collected. */
+  blank(region: Region): void;
+  /** Gives a file without a name one. False: something of that name exists. */
+  link(descriptor: number, path: string): boolean;
   /** Makes sure that so much of the file has room: touching a page that has none would kill the process. */
   reserve(descriptor: number, offset: number, bytes: number): void;
   /** Blocks while the word is `expected`, for at most that long. May wake for no reason. */
@@ -65,6 +74,11 @@ const FUTEX_WAIT = 0;
 const FUTEX_WAKE = 1;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
+const MAP_BLANK = 2 | 0x10 | 0x20 | 0x4000; // PRIVATE, FIXED, ANONYMOUS, NORESERVE
+const AT_FDCWD = -100;
+const AT_SYMLINK_FOLLOW = 0x400;
+const EINTR = 4;
+const EEXIST = 17;
 const MFD_CLOEXEC = 1;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
@@ -78,6 +92,10 @@ function linux(koffi: Koffi): Native {
   const mmap = library.func(
     "void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)",
   );
+  const mmapAt = library.func(
+    "intptr_t mmap(uintptr_t address, size_t length, int protection, int flags, int fd, int64_t offset)",
+  );
+  const linkat = library.func("int linkat(int from, const char *old, int to, const char *path, int flags)");
   const munmap = library.func("int munmap(uintptr_t address, size_t length)");
   const fallocate = library.func("int posix_fallocate(int fd, int64_t offset, int64_t length)");
   const makePipe = library.func("int pipe2(_Out_ int *fds, int flags)");
@@ -88,13 +106,13 @@ function linux(koffi: Koffi): Native {
   // struct timespec: seconds, nanoseconds.
   const timeout = new BigInt64Array(2);
 
-  const failed = (what: string, errno: number): RuntimeError => {
+  const failed = (what: string, errno: number): OSError => {
     const [code, text] = getSystemErrorMap().get(-errno) ?? [`error ${errno}`, "the system gave no reason"];
     const advice =
       code === "ENOSPC" || code === "ENOMEM"
         ? "There is no room left: free memory, raise the limit of the container or of /dev/shm, or share less."
         : "Check the limits of this process (ulimit -a).";
-    return new RuntimeError(`${what} failed with ${code}: ${text}. ${advice}`);
+    return new OSError(`${what} failed with ${code}: ${text}. ${advice}`);
   };
 
   return {
@@ -107,13 +125,25 @@ function linux(koffi: Koffi): Native {
       const base = mmap(null, bytes, PROT_READ_WRITE, MAP_SHARED, descriptor, 0) as bigint;
       // MAP_FAILED is (void *) -1.
       if (BigInt.asIntN(64, base) === -1n) throw failed("Mapping shared memory", koffi.errno());
-      return { base: Number(base), buffer: koffi.view(base, bytes) as ArrayBuffer };
+      return { base: Number(base), bytes, buffer: koffi.view(base, bytes) as ArrayBuffer };
     },
-    unmap({ base, buffer }) {
-      munmap(base, buffer.byteLength);
+    unmap({ base, bytes }) {
+      munmap(base, bytes);
+    },
+    blank({ base, bytes }) {
+      mmapAt(base, bytes, PROT_READ_WRITE, MAP_BLANK, -1, 0);
+    },
+    link(descriptor, path) {
+      if (linkat(AT_FDCWD, `/proc/self/fd/${descriptor}`, AT_FDCWD, path, AT_SYMLINK_FOLLOW) === 0) return true;
+      const errno = koffi.errno();
+      if (errno === EEXIST) return false;
+      throw failed(`Making ${path}`, errno);
     },
     reserve(descriptor, offset, bytes) {
-      const errno = fallocate(descriptor, offset, bytes) as number;
+      let errno: number;
+      // A signal interrupts it, which then has done nothing.
+      do errno = fallocate(descriptor, offset, bytes) as number;
+      while (errno === EINTR);
       if (errno !== 0) throw failed(`Reserving ${bytes} bytes of shared memory`, errno);
     },
     wait(address, expected, milliseconds) {

@@ -36,6 +36,8 @@ const GENERATIONS = 1 << (30 - THREAD_BITS);
 export function enrollFirst(memory: Memory): void {
   adoptMainThread(memory);
   present(memory);
+  store(memory.words, PROGRAM.rootPid, process.pid);
+  store(memory.words, PROGRAM.rootSince, startOf(process.pid, process.pid) ?? 0);
   addSpareRecords(memory, 0);
 }
 
@@ -124,7 +126,7 @@ export function leave(memory: Memory): void {
 }
 
 /** When a thread of the system began, in clock ticks since the system did; `undefined`: there is none. */
-function startOf(pid: number, osThread: number): number | undefined {
+export function startOf(pid: number, osThread: number): number | undefined {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/task/${osThread}/stat`, "latin1");
