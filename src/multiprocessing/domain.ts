@@ -84,6 +84,11 @@ export function onDomain(fn: (domain: Domain) => void): void {
   if (domain !== undefined) fn(domain);
 }
 
+/** Is that the memory of this program's threads, or of its processes? */
+export function isSharedMemory(buffer: object): boolean {
+  return buffer instanceof SharedArrayBuffer || buffer === domain?.memory.words.buffer;
+}
+
 /** Puts a class of shared objects into the domain of processes. */
 export function ofProcesses(prototype: SharedObject): void {
   Object.defineProperty(prototype, DOMAIN, { get: processes });

@@ -18,6 +18,9 @@ export { Pipe, PipeConnection } from "./pipe.ts";
 export { SharedMemory, type SharedMemoryOptions } from "./shared-memory.ts";
 export type { ShareableItem } from "./list-layout.ts";
 export { ShareableList, type ShareableListOptions } from "./shareable-list.ts";
+export type { Address, Family } from "./network/address.ts";
+export { Client, type ClientOptions } from "./network/client.ts";
+export { Listener, type ListenerOptions } from "./network/listener.ts";
 export { bool, float32, float64, int16, int32, int64, int8, uint16, uint32, uint64, uint8 } from "../shared/types.ts";
 
 // A thread of this process may be sent what is shared with processes.
