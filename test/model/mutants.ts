@@ -542,6 +542,32 @@ const priority: readonly Mutant[] = [
   ),
 ];
 
+const channel: readonly Mutant[] = [
+  mutant(
+    "channel",
+    "a put does not tell who watches",
+    /const added = fifo\.add\(memory, queue, cell, n\);\s+tellWatchers\(memory, queue\);/,
+    "const added = fifo.add(memory, queue, cell, n);",
+    "channel: 1 watches",
+  ),
+  mutant(
+    "channel",
+    "who watches is not told again after a death, nor of the end",
+    "if (!isEmpty || load(words, queue + QUEUE.shut) !== 0)",
+    "if (false)",
+    "channel: 1 hangs up",
+    "channel: who puts is killed",
+  ),
+  mutant("channel", "who watches does not look again", "() => GRANT.retry", "() => GRANT.none", "channel: 1 watches"),
+  mutant(
+    "queue",
+    "who comes to watch does not see the end",
+    /const ready = size\(memory, queue\) > 0 \|\| load\(memory\.words, queue \+ QUEUE\.shut\) !== 0;/,
+    "const ready = size(memory, queue) > 0;",
+    "channel: 1 hangs up",
+  ),
+];
+
 const rwlock: readonly Mutant[] = [
   mutant(
     "rwlock",
@@ -756,6 +782,7 @@ export const mutants: readonly Mutant[] = [
   ...semaphore,
   ...rest,
   ...queue,
+  ...channel,
   ...priority,
   ...rwlock,
   ...map,

@@ -4,6 +4,7 @@ import type { Limits } from "./engine.ts";
 import { type Core, link } from "./link.ts";
 import type { Mutant } from "./mutants.ts";
 import { explore, type Result, type Scenario } from "./scenario.ts";
+import { channelScenarios } from "./scenarios/channels.ts";
 import { countingScenarios } from "./scenarios/counting.ts";
 import { endingScenarios } from "./scenarios/endings.ts";
 import { lockScenarios } from "./scenarios/locks.ts";
@@ -16,6 +17,7 @@ export const scenarios: readonly Scenario[] = [
   ...lockScenarios,
   ...countingScenarios,
   ...queueScenarios,
+  ...channelScenarios,
   ...priorityScenarios,
   ...rwlockScenarios,
   ...mapScenarios,
