@@ -20,7 +20,7 @@ import { missingGuard } from "../threading/launch.ts";
 import { fieldsOf } from "../threading/outcome.ts";
 import { processes } from "./domain.ts";
 import { markEnded } from "./end.ts";
-import { exists, exitStatusOf, LOOK_EVERY, onBurial } from "./memory/presence.ts";
+import { exists, exitStatusOf, lookAround, LOOK_EVERY, onBurial } from "./memory/presence.ts";
 import type { Process } from "./process.ts";
 import { processRole } from "./role.ts";
 
@@ -142,7 +142,10 @@ function checkPrivateFields(child: Process, base: Function): void {
 /** The child is gone. Once for each. */
 function finish(child: Process, exitcode: number | undefined): void {
   if (!running.delete(child)) return;
-  markEnded(child[DOMAIN].memory, child[ADDRESS], exitcode);
+  const { memory } = child[DOMAIN];
+  markEnded(memory, child[ADDRESS], exitcode);
+  // Whoever knows that it has ended finds what it held given back: its ends of pipes closed, its locks marked.
+  lookAround(memory, true);
 }
 
 let watching = false;

@@ -174,10 +174,10 @@ export function exitStatusOf(pid: number): number | undefined {
 
 let lastLook = 0;
 
-/** Buries those who are gone. At most every {@link LOOK_EVERY}. */
-export function lookAround(memory: Memory): void {
+/** Buries those who are gone. At most every {@link LOOK_EVERY}, but `atOnce` if somebody is known to be. */
+export function lookAround(memory: Memory, atOnce = false): void {
   const now = performance.now();
-  if (now - lastLook < LOOK_EVERY) return;
+  if (now - lastLook < LOOK_EVERY && !atOnce) return;
   lastLook = now;
   const gone = [];
   for (const record of recordsInUse(memory)) {
