@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import * as multiprocessing from "heddle/multiprocessing";
 import * as asyncio from "heddle/asyncio";
 import * as contextvars from "heddle/contextvars";
 import * as local from "heddle/local";
@@ -272,6 +273,55 @@ for (const module of modules) {
       }
     }
     assert.deepEqual(missing, []);
+  });
+}
+
+/** Parts of heddle/multiprocessing that are modules of their own in Python: their names, and the classes that have members. */
+const parts: Record<string, { readonly names: readonly string[]; readonly classes: Record<string, unknown> }> = {
+  "multiprocessing.connection": {
+    names: [
+      ..."Pipe Client Listener wait Connection".split(" "),
+      ...members("Listener", "accept close address last_accepted"),
+      ...members("Connection", "send recv poll send_bytes recv_bytes recv_bytes_into"),
+      ...members("Connection", "close closed readable writable fileno"),
+    ],
+    // What every connection has, a pipe's end has.
+    classes: { Listener: multiprocessing.Listener, Connection: multiprocessing.PipeConnection },
+  },
+  "multiprocessing.shared_memory": {
+    names: [
+      ..."SharedMemory ShareableList".split(" "),
+      ...members("SharedMemory", "buf name size close unlink"),
+      ...members("ShareableList", "count index format shm"),
+    ],
+    classes: { SharedMemory: multiprocessing.SharedMemory, ShareableList: multiprocessing.ShareableList },
+  },
+};
+
+for (const [name, { names, classes }] of Object.entries(parts)) {
+  test(`${name}: the tables name what Python has, and what heddle has`, () => {
+    const table = tableUnder(`## ${name}: `);
+    const section = text.slice(text.indexOf(`## ${name}: `));
+    const beyond = tableUnder(section.slice(section.indexOf("### Beyond Python")).slice(0, 200));
+    assert.deepEqual(table.rows.flatMap((row) => namesIn(row[0]!)).toSorted(), names.toSorted());
+    const promised = [
+      ...table.rows.flatMap((row) => namesIn(row[1]!)),
+      ...beyond.rows.flatMap((row) => namesIn(row[0]!)),
+    ];
+    const index = readFileSync(path.join(root, "dist", "src", "multiprocessing", "index.d.ts"), "utf8");
+    const fields = new Set(["shm"]);
+    for (const promise of promised) {
+      const [type, member] = promise.split(".") as [string, string | undefined];
+      if (member === undefined) assert.match(index, new RegExp(`\\b${type}\\b`), promise);
+      else assert.ok(member in (classes[type] as { prototype: object }).prototype || fields.has(member), promise);
+    }
+    for (const [type, value] of Object.entries(classes)) {
+      const own = Object.getOwnPropertyNames((value as { prototype: object }).prototype);
+      const missing = own.filter(
+        (member) => !["constructor", "toString"].includes(member) && !promised.includes(`${type}.${member}`),
+      );
+      assert.deepEqual(missing, [], type);
+    }
   });
 }
 
