@@ -122,7 +122,7 @@ export const channelScenarios: readonly Scenario[] = [
     (kit, channel) => {
       kit.victim("T1", hangUp(kit, channel));
       kit.thread("T2", watch(kit, channel));
-      kit.reaper(hangUp(kit, channel));
+      kit.reaper(0, hangUp(kit, channel));
     },
     1,
   ),
