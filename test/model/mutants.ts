@@ -561,6 +561,13 @@ const channel: readonly Mutant[] = [
   mutant("channel", "who watches does not look again", "() => GRANT.retry", "() => GRANT.none", "channel: 1 watches"),
   mutant(
     "queue",
+    "who watches is forgotten by the next who leaves the queue",
+    "!getters && !watched && ",
+    "!getters && ",
+    "channel: 2 watch",
+  ),
+  mutant(
+    "queue",
     "who comes to watch does not see the end",
     /const ready = size\(memory, queue\) > 0 \|\| load\(memory\.words, queue \+ QUEUE\.shut\) !== 0;/,
     "const ready = size(memory, queue) > 0;",
