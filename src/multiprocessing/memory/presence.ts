@@ -5,7 +5,8 @@
  *   free ──claim──► starting ──► running (left: 0 or 1) ──found gone──► died or ended ──► free
  * ```
  * Every thread of every process that uses the memory has a record in it. Nobody is told when one ends or is killed: so
- * whoever waits looks around now and then, and buries those whom the system does not know any more. One thread at a time does so; one that is killed at it is buried by the next, who goes on with its work.
+ * whoever waits looks around now and then, and buries those whom the system does not know any more. One thread at a time
+ * does so; one that is killed at it is buried by the next, who goes on with its work.
  *
  * @module
  */
