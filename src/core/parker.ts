@@ -112,8 +112,9 @@ export class Parker {
   #loopDue = 0;
   #deathEpoch = 0;
   #cancelSeen = false;
-  /** Address of the word that cancels the executor's task that runs here; 0: none runs. */
+  /** The word that cancels the executor's task that runs here; address 0: none runs. */
   #taskCancel = 0;
+  #taskMemory: Memory;
   /** A watch was called, and has told others of it. */
   #stalled = false;
   #ticking = false;
@@ -124,6 +125,7 @@ export class Parker {
   /** @param watches whether waits that last are looked at for knots: only among the threads of one program */
   constructor(memory: Memory, watches = true) {
     this.#memory = memory;
+    this.#taskMemory = memory;
     this.#watches = watches;
     goOn(memory);
     this.#slots = new Slots(memory);
@@ -136,11 +138,12 @@ export class Parker {
 
   /** Was the executor's task that this thread runs asked to end? */
   get taskCancelRequested(): boolean {
-    return this.#taskCancel !== 0 && load(this.#memory.words, this.#taskCancel) !== 0;
+    return this.#taskCancel !== 0 && load(this.#taskMemory.words, this.#taskCancel) !== 0;
   }
 
   /** From now on the thread is cancelled also while that word is not 0. 0: the task is over. */
-  watchTask(word: number): void {
+  watchTask(word: number, memory: Memory = this.#memory): void {
+    this.#taskMemory = memory;
     this.#taskCancel = word;
     this.#cancelSeen = false;
   }
@@ -442,6 +445,11 @@ export class Parker {
     for (const each of lost) this.#granted(each);
     platform.poll();
     for (const look of this.onRing) look();
+    this.lookForCancel();
+  }
+
+  /** Ends the waits on the event loop, if the thread or its task was asked to end. */
+  lookForCancel(): void {
     if (this.cancelRequested) this.#noticeCancel();
     else this.#cancelSeen = false;
   }

@@ -5,7 +5,7 @@
  */
 
 import { deadlineIn, describe } from "../core/deadline.ts";
-import { toCell } from "../core/cells.ts";
+import type { Cells } from "../core/cell-coder.ts";
 import { Context } from "../contextvars/context.ts";
 import { packContext } from "../contextvars/packed.ts";
 import { ValueError } from "../errors.ts";
@@ -51,6 +51,6 @@ export function checkCallOptions(options: CallOptions): CallOptions {
 }
 
 /** The context as a cell; 0: none was given. Errors: `NotSendableError` naming the variable. */
-export function contextCell(context: Context | undefined): number {
-  return context === undefined ? 0 : toCell(packContext(context), "context");
+export function contextCell(context: Context | undefined, cells: Cells): number {
+  return context === undefined ? 0 : cells.toCell(packContext(context), "context");
 }

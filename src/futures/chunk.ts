@@ -4,8 +4,7 @@
  * @module
  */
 
-import { discardCell, toCell } from "../core/cells.ts";
-import { packThrown, unpack } from "../core/messages.ts";
+import type { Domain } from "../core/domain.ts";
 
 // oxlint-disable-next-line typescript/no-explicit-any -- any function that was submitted
 export type Callable = (...args: any[]) => unknown;
@@ -59,19 +58,19 @@ async function finishChunk(
 }
 
 /** As a cell. One result that cannot be sent must not cost those before it. */
-export function packChunk([values, failed, error]: ChunkResult): number {
+export function packChunk([values, failed, error]: ChunkResult, { cells, packer }: Domain): number {
   try {
-    return toCell(failed ? [values, true, error] : [values, false], "result");
+    return cells.toCell(failed ? [values, true, error] : [values, false], "result");
   } catch (failure) {
     for (let i = 0; i < values.length; i++) {
       try {
-        discardCell(toCell(values[i], "result"));
+        cells.discardCell(cells.toCell(values[i], "result"));
       } catch (unsendable) {
-        return toCell([values.slice(0, i), true, unsendable], "result");
+        return cells.toCell([values.slice(0, i), true, unsendable], "result");
       }
     }
     if (!failed) throw failure;
     // What of the error can be sent.
-    return toCell([values, true, unpack(packThrown(error))], "result");
+    return cells.toCell([values, true, packer.unpack(packer.packThrown(error))], "result");
   }
 }

@@ -4,14 +4,10 @@
  * @module
  */
 
-import { host } from "#host";
-import { load } from "#atomics";
-import { ADDRESS } from "../core/handles.ts";
-import { THREAD } from "../core/layout.ts";
-import { memory } from "../core/program.ts";
-import { Thread } from "../threading/thread.ts";
-import { PoolWorker, type PoolTerms, READY, type WorkerForm } from "./pool-worker.ts";
-import { type Ring, STOP, type TaskQueue } from "./ring.ts";
+import type { Domain } from "../core/domain.ts";
+import type { BrokenExecutor } from "../errors.ts";
+import { type Ring, type RingMaker, STOP, type TaskQueue } from "./ring.ts";
+import { READY, type WorkerTerms } from "./task-runner.ts";
 
 /** What each worker does first. */
 export interface Setup {
@@ -19,25 +15,69 @@ export interface Setup {
   readonly initargs: readonly unknown[];
 }
 
+/** A worker as its crew sees it: a thread, or a process. */
+export interface CrewWorker {
+  readonly name: string;
+  /** Which thread it is in the memory of the rings; 0: it is none yet. */
+  readonly identity: number;
+  /** {@link READY}. */
+  readonly readiness: number;
+  readonly cancelRequested: boolean;
+  readonly isAlive: boolean;
+  /** Starts it. Its errors are told to nobody else. */
+  supervise(onEnd: () => void): void;
+  /** What ended it, if it was not its own return. */
+  readonly failure: unknown;
+  join(): Promise<unknown>;
+  kill(): void;
+}
+
+/** What the workers of a pool are. */
+export interface WorkerKind {
+  /** The memory that they share with the thread whose pool it is. */
+  readonly domain: Domain;
+  readonly rings: RingMaker;
+  make(name: string, terms: WorkerTerms): CrewWorker;
+  /** The error of a pool that can run nothing any more. */
+  broken(message: string, options: ErrorOptions): BrokenExecutor;
+  /** The error of a task whose worker ended. */
+  lostTask(name: string, failure: unknown): unknown;
+}
+
 export interface CrewOptions {
   readonly maxWorkers: number;
   /** The name of the n-th worker. */
   name(n: number): string;
-  readonly form: WorkerForm;
-  /** See `PoolTerms`. */
+  /** See `WorkerTerms`. */
   readonly idleTimeout: number | undefined;
   readonly maxTasks: number | undefined;
 }
 
 /** How a worker of a pool ended. */
 export interface Loss {
-  readonly worker: PoolWorker;
+  readonly worker: CrewWorker;
   readonly error: unknown;
   /** It never got to its first task, though nobody had told it to end. */
   readonly stillborn: boolean;
 }
 
+/** What to say of a task whose worker ended. */
+export function lostTaskText(name: string, exitCode: number | undefined, what: string): string {
+  const how = exitCode === undefined ? "" : ` (exit code ${exitCode})`;
+  return (
+    `The worker ${name} that ran this task ended before the task was done${how}: ${what}. The pool goes on with another ` +
+    "worker."
+  );
+}
+
+/** What to say of an error that ended a worker. */
+export function letLoose(error: unknown): string {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return `an error that the task let loose outside of its own calls was caught by nobody: ${text}`;
+}
+
 export class Crew {
+  readonly #kind: WorkerKind;
   readonly #options: CrewOptions;
   readonly #tasks: TaskQueue;
   readonly #results: Ring;
@@ -47,20 +87,21 @@ export class Crew {
    */
   readonly #setup: WeakRef<Setup>;
   #setupInUse: Setup | undefined;
-  readonly #workers: Set<PoolWorker> = new Set();
+  readonly #workers: Set<CrewWorker> = new Set();
   /** Those that took their leave, until they are gone. */
   readonly #leaving: Set<Promise<void>> = new Set();
-  readonly #onGone: (worker: PoolWorker) => void;
+  readonly #onGone: (worker: CrewWorker) => void;
   #named = 0;
 
   /** `onGone` must call {@link strike}, now or once it can. */
   constructor(
+    kind: WorkerKind,
     options: CrewOptions,
     setup: Setup,
-    tasks: TaskQueue,
-    results: Ring,
-    onGone: (worker: PoolWorker) => void,
+    { tasks, results }: { readonly tasks: TaskQueue; readonly results: Ring },
+    onGone: (worker: CrewWorker) => void,
   ) {
+    this.#kind = kind;
     this.#options = options;
     this.#setup = new WeakRef(setup);
     this.#tasks = tasks;
@@ -73,7 +114,7 @@ export class Crew {
   }
 
   get idents(): number[] {
-    return [...this.#workers].map((worker) => worker.ident!);
+    return [...this.#workers].map((worker) => worker.identity);
   }
 
   get max(): number {
@@ -96,19 +137,19 @@ export class Crew {
 
   #hire(): void {
     const setup = this.#setupInUse ?? this.#setup.deref();
-    const terms: PoolTerms = {
+    const terms: WorkerTerms = {
       urgent: this.#tasks.urgent,
       tasks: this.#tasks.tasks,
       later: this.#tasks.later,
       results: this.#results,
-      owner: memory.self,
-      initializer: setup?.initializer as PoolTerms["initializer"],
+      owner: this.#kind.domain.memory.self,
+      initializer: setup?.initializer as WorkerTerms["initializer"],
       initargs: setup?.initargs ?? [],
       idleTimeout: this.#options.idleTimeout,
       maxTasks: this.#options.maxTasks,
     };
-    const worker = new PoolWorker(this.#options.name(this.#named), terms, this.#options.form);
-    Thread.supervise(worker as Thread, () => {
+    const worker = this.#kind.make(this.#options.name(this.#named), terms);
+    worker.supervise(() => {
       if (this.#workers.has(worker)) this.#onGone(worker);
     });
     this.#workers.add(worker);
@@ -116,19 +157,19 @@ export class Crew {
   }
 
   /** Takes a worker that is gone off the list. */
-  strike(worker: PoolWorker): Loss {
+  strike(worker: CrewWorker): Loss {
     this.#workers.delete(worker);
-    const begun = load(memory.words, worker[ADDRESS] + THREAD.ready) !== READY.no;
-    return { worker, error: Thread.errorOf(worker as Thread), stillborn: !begun && !worker.cancelRequested };
+    const begun = worker.readiness !== READY.no;
+    return { worker, error: worker.failure, stillborn: !begun && !worker.cancelRequested };
   }
 
   /** Lets those go who have taken their leave. They are not waited for; what they left running ends with them. */
   dismiss(): void {
     for (const worker of this.#workers) {
-      if (load(memory.words, worker[ADDRESS] + THREAD.ready) !== READY.left) continue;
+      if (worker.readiness !== READY.left) continue;
       this.#workers.delete(worker);
       const end = (): void => {
-        this.kill(worker.ident!);
+        worker.kill();
         this.#leaving.delete(left);
       };
       const left = worker.join().then(end, end);
@@ -136,9 +177,9 @@ export class Crew {
     }
   }
 
-  /** Kills a worker. Its end is told as any other. */
-  kill(ident: number): void {
-    host.killWorker(ident);
+  /** Kills the worker of that identity. Its end is told as any other. */
+  kill(identity: number): void {
+    for (const worker of this.#workers) if (worker.identity === identity) worker.kill();
   }
 
   /** Tells all of them to end, once they have nothing left to do. */

@@ -8,42 +8,27 @@
  */
 
 import { host } from "#host";
-import { store } from "#atomics";
-import { discardCell, fromCell, prepareCell } from "../core/cells.ts";
+import type { Cells } from "../core/cell-coder.ts";
 import { type Deadline, now } from "../core/deadline.ts";
+import type { Domain } from "../core/domain.ts";
+import { Gamble } from "../core/gamble.ts";
 import { ADDRESS } from "../core/handles.ts";
-import { TASK, TASK_FLAG, TASK_STATE } from "../core/layout.ts";
-import { EXPIRED } from "../core/parker.ts";
+import { TASK_FLAG, TASK_STATE } from "../core/layout.ts";
+import { EXPIRED, type Parker } from "../core/parker.ts";
 import { platform } from "../core/platform.ts";
-import { memory, parker } from "../core/program.ts";
-import type { BrokenThreadPool } from "../errors.ts";
+import type { BrokenExecutor } from "../errors.ts";
 import { Alarms } from "./alarms.ts";
 import type { Job, Runner } from "./call.ts";
-import { Crew, type CrewOptions, type Loss, type Setup } from "./crew.ts";
-import { brokenPool, lostTask } from "./failures.ts";
-import type { PoolWorker } from "./pool-worker.ts";
+import { Crew, type CrewOptions, type CrewWorker, type Loss, type Setup, type WorkerKind } from "./crew.ts";
 import { Numbered } from "./numbered.ts";
-import { LEFT, NUDGE, Ring, RingWait, STOP, TaskQueue } from "./ring.ts";
-import {
-  type Arrived,
-  dispose,
-  disposeInput,
-  doom,
-  flag,
-  holderOf,
-  idOf,
-  newTask,
-  renew,
-  requestStop,
-  revoke,
-  stateOf,
-  takeProgress,
-  takeResult,
-  type TaskInput,
-} from "./task-block.ts";
+import { LEFT, NUDGE, type Ring, RingWait, STOP, TaskQueue } from "./ring.ts";
+import { type Arrived, TaskBlocks, type TaskInput } from "./task-block.ts";
+import { InitializerFailed } from "./task-runner.ts";
 
 /** How long the event loop is blocked at most, in milliseconds, for a result that may come at once. */
 const NAP = 0.05;
+/** How long of that it does not sleep. */
+const GLANCE = 0.01;
 
 interface Pending {
   /** Its block; 0 once that has come back. */
@@ -57,12 +42,19 @@ interface Pending {
 }
 
 export class Dispatcher implements Runner {
-  readonly #tasks: TaskQueue = TaskQueue.create();
-  readonly #results: Ring = new Ring();
+  /** Where its rings, blocks and messages are. */
+  readonly domain: Domain;
+  readonly #kind: WorkerKind;
+  readonly #parker: Parker;
+  readonly #cells: Cells;
+  readonly #blocks: TaskBlocks;
+  readonly #tasks: TaskQueue;
+  readonly #results: Ring;
   readonly #crew: Crew;
   readonly #pending: Numbered<Pending> = new Numbered();
   readonly #look: () => void;
   readonly #nap: () => boolean;
+  readonly #glancing: Gamble = new Gamble();
   /** Cancelled blocks in the hand of some worker, perhaps of a dead one: freed when they come back, or at the end. */
   readonly #astray: Set<number> = new Set();
   /** Blocks of tasks that did not stop in time, until the workers that ran them are gone. */
@@ -70,7 +62,7 @@ export class Dispatcher implements Runner {
   /** What happens at a certain time: calls that time out, grace periods that end. */
   readonly alarms: Alarms = new Alarms();
   /** Workers that ended while this thread waits for a result, which may be the last thing they sent. */
-  readonly #gone: PoolWorker[] = [];
+  readonly #gone: CrewWorker[] = [];
   #waiting = false;
   /** Cells that were taken out of the results ring together, and how many of them were taken in: a job may block here. */
   #taken: readonly number[] = [];
@@ -82,12 +74,21 @@ export class Dispatcher implements Runner {
   #stopping = false;
   #idle: (() => void)[] = [];
   /** Why no more tasks can run. */
-  broken: BrokenThreadPool | undefined;
+  broken: BrokenExecutor | undefined;
 
-  constructor(options: CrewOptions, setup: Setup) {
-    this.#crew = new Crew(options, setup, this.#tasks, this.#results, (worker) => this.#goneNow(worker));
+  constructor(kind: WorkerKind, options: CrewOptions, setup: Setup) {
+    const { domain } = kind;
+    this.domain = domain;
+    this.#kind = kind;
+    this.#parker = domain.parker;
+    this.#cells = domain.cells;
+    this.#blocks = new TaskBlocks(domain);
+    this.#tasks = TaskQueue.create(kind.rings);
+    this.#results = kind.rings.ring();
+    const rings = { tasks: this.#tasks, results: this.#results };
+    this.#crew = new Crew(kind, options, setup, rings, (worker) => this.#goneNow(worker));
     this.#look = () => this.#takeIn();
-    this.#nap = () => this.#sleep(now() + NAP, undefined, true);
+    this.#nap = () => this.#glance() || this.#sleep(now() + NAP, undefined, true);
   }
 
   /** Tasks that are not settled. */
@@ -109,19 +110,19 @@ export class Dispatcher implements Runner {
     const isFirst = this.#pending.size === 0;
     const pending: Pending = { task: 0, job, priority, stopGrace: undefined, arrived: undefined };
     const id = this.#pending.add(pending);
-    const task = (pending.task = newTask(id, input));
+    const task = (pending.task = this.#blocks.make(id, input));
     if (isFirst) this.#wakeUp();
     this.#tasks.put(task, priority);
-    parker.expect(this.#nap);
+    this.#parker.expect(this.#nap);
     return id;
   }
 
   /** Takes a task back that no worker has begun. */
   cancel(id: number): boolean {
     const pending = this.#pending.get(id);
-    if (pending === undefined || pending.task === 0 || !revoke(pending.task)) return false;
+    if (pending === undefined || pending.task === 0 || !this.#blocks.revoke(pending.task)) return false;
     // The empty block stays in the ring until a worker comes to it and sends it back.
-    disposeInput(pending.task);
+    this.#blocks.disposeInput(pending.task);
     this.#forget(id);
     return true;
   }
@@ -129,7 +130,7 @@ export class Dispatcher implements Runner {
   /** Of a chunk that runs, the items that have not begun are not wanted any more. */
   skipRest(id: number): void {
     const pending = this.#pending.get(id);
-    if (pending !== undefined && pending.task !== 0) flag(pending.task, TASK_FLAG.skipRest);
+    if (pending !== undefined && pending.task !== 0) this.#blocks.flag(pending.task, TASK_FLAG.skipRest);
   }
 
   /**
@@ -139,7 +140,7 @@ export class Dispatcher implements Runner {
   stop(id: number, reason: unknown, grace?: number): boolean {
     const pending = this.#pending.get(id);
     if (pending === undefined || pending.task === 0) return false;
-    requestStop(pending.task, reason);
+    this.#blocks.requestStop(pending.task, reason);
     if (grace !== undefined) {
       pending.stopGrace ??= this.alarms.set(now() + grace, () => this.#doom(id, reason));
     }
@@ -148,20 +149,20 @@ export class Dispatcher implements Runner {
 
   #doom(id: number, reason: unknown): void {
     const pending = this.#pending.get(id);
-    if (pending === undefined || pending.task === 0 || !doom(pending.task)) return;
+    if (pending === undefined || pending.task === 0 || !this.#blocks.doom(pending.task)) return;
     const { task, job } = pending;
     this.#doomed.add(task);
     this.#forget(id);
     // Its end is noticed like any other.
-    this.#crew.kill(holderOf(task));
+    this.#crew.kill(this.#blocks.holderOf(task));
     job.fail(reason);
   }
 
   /** From now on, `serve` is called when another thread sends a nudge, also while nothing is pending. */
   open(serve: () => void): Ring {
     this.#serve = serve;
-    parker.onRing.add(this.#look);
-    parker.arm();
+    this.#parker.onRing.add(this.#look);
+    this.#parker.arm();
     const { poll } = platform;
     platform.poll = () => {
       poll();
@@ -175,7 +176,7 @@ export class Dispatcher implements Runner {
   #passOn(): void {
     if (this.#waiting) return;
     for (let cell = this.#results.poll(); cell !== 0; cell = this.#results.poll()) {
-      const isOurs = (cell & 1) !== 0 || this.#pending.get(idOf(cell))?.job.pass === undefined;
+      const isOurs = (cell & 1) !== 0 || this.#pending.get(this.#blocks.idOf(cell))?.job.pass === undefined;
       if (isOurs) this.#kept.push(cell);
       else this.#takeInCell(cell);
     }
@@ -194,7 +195,7 @@ export class Dispatcher implements Runner {
   isRunning(id: number): boolean {
     const pending = this.#pending.get(id);
     if (pending === undefined) return false;
-    return pending.task === 0 || stateOf(pending.task) !== TASK_STATE.pending;
+    return pending.task === 0 || this.#blocks.stateOf(pending.task) !== TASK_STATE.pending;
   }
 
   /** Blocks until the task is settled, taking results in. False: the deadline passed first. */
@@ -214,12 +215,21 @@ export class Dispatcher implements Runner {
     }
   }
 
+  /** Looks for results without sleeping, if that has paid of late. */
+  #glance(): boolean {
+    if (!this.#glancing.isOn) return false;
+    const came = this.#results.watch(GLANCE);
+    this.#glancing.settle(came);
+    if (came) this.#takeIn();
+    return came;
+  }
+
   /** Blocks until a result comes, and takes it in. False: the deadline passed first. */
   #sleep(deadline: Deadline, signal: AbortSignal | undefined, shielded = false): boolean {
     const wait = new RingWait("future.result", shielded);
     this.#waiting = true;
     try {
-      if (parker.waitSync(wait, this.#results[ADDRESS], deadline, signal) === EXPIRED) return false;
+      if (this.#parker.waitSync(wait, this.#results[ADDRESS], deadline, signal) === EXPIRED) return false;
       this.#takeInCell(wait.cell);
       return true;
     } finally {
@@ -252,8 +262,8 @@ export class Dispatcher implements Runner {
   #wakeUp(): void {
     this.#crew.hold();
     host.hold();
-    parker.onRing.add(this.#look);
-    parker.arm();
+    this.#parker.onRing.add(this.#look);
+    this.#parker.arm();
   }
 
   #forget(id: number): void {
@@ -261,7 +271,7 @@ export class Dispatcher implements Runner {
     if (this.#pending.size > 0) return;
     this.#crew.letGo();
     host.unhold();
-    if (this.#serve === undefined) parker.onRing.delete(this.#look);
+    if (this.#serve === undefined) this.#parker.onRing.delete(this.#look);
     if (this.#stopping) this.#crew.stop();
     for (const resolve of this.#idle.splice(0)) resolve();
   }
@@ -291,13 +301,13 @@ export class Dispatcher implements Runner {
       this.#takeInProgress(cell - 1);
       return;
     }
-    const id = idOf(cell);
-    const arrived = takeResult(cell);
+    const id = this.#blocks.idOf(cell);
+    const arrived = this.#blocks.takeResult(cell);
     const pending = this.#pending.get(id);
-    if (pending?.task === cell) this.#tellProgress(pending, takeProgress(cell));
+    if (pending?.task === cell) this.#tellProgress(pending, this.#blocks.takeProgress(cell));
     this.#dispose(cell);
     if (pending?.task !== cell) {
-      discardCell(arrived.cell);
+      this.#cells.discardCell(arrived.cell);
       return;
     }
     pending.task = 0;
@@ -307,7 +317,7 @@ export class Dispatcher implements Runner {
       return;
     }
     pending.arrived = arrived;
-    const loading = prepareCell(arrived.cell);
+    const loading = this.#cells.prepareCell(arrived.cell);
     if (loading === undefined) this.#settle(id, pending);
     else this.#settleAfter(loading, id, pending);
   }
@@ -318,19 +328,19 @@ export class Dispatcher implements Runner {
   }
 
   #takeInProgress(task: number): void {
-    const pending = this.#pending.get(idOf(task));
-    if (pending?.task === task) this.#tellProgress(pending, takeProgress(task));
+    const pending = this.#pending.get(this.#blocks.idOf(task));
+    if (pending?.task === task) this.#tellProgress(pending, this.#blocks.takeProgress(task));
   }
 
   #tellProgress({ job }: Pending, cell: number): void {
     if (cell === 0) return;
     const tell = (): void => {
-      const [fraction, info] = fromCell(cell) as [number, unknown];
+      const [fraction, info] = this.#cells.fromCell(cell) as [number, unknown];
       job.progress?.(fraction, info);
     };
-    const loading = prepareCell(cell);
+    const loading = this.#cells.prepareCell(cell);
     if (loading === undefined) tell();
-    else loading.then(tell, () => discardCell(cell));
+    else loading.then(tell, () => this.#cells.discardCell(cell));
   }
 
   #settle(id: number, pending: Pending): void {
@@ -340,7 +350,7 @@ export class Dispatcher implements Runner {
     this.#forget(id);
     let value: unknown;
     try {
-      value = fromCell(arrived.cell);
+      value = this.#cells.fromCell(arrived.cell);
     } catch (error) {
       job.fail(error);
       return;
@@ -351,14 +361,14 @@ export class Dispatcher implements Runner {
 
   #dispose(task: number): void {
     this.#astray.delete(task);
-    dispose(task);
+    this.#blocks.dispose(task);
   }
 
   /** Takes all tasks out of the rings: no worker will come to them any more. */
   #drain(): void {
     for (let cell = this.#tasks.poll(); cell !== 0; cell = this.#tasks.poll()) {
       if (cell === STOP) continue;
-      const id = idOf(cell);
+      const id = this.#blocks.idOf(cell);
       const pending = this.#pending.get(id);
       this.#dispose(cell);
       if (pending?.task !== cell) continue;
@@ -367,7 +377,8 @@ export class Dispatcher implements Runner {
     }
   }
 
-  #goneNow(worker: PoolWorker): void {
+  #goneNow(worker: CrewWorker): void {
+    this.#tasks.tasks.stopSeeking();
     if (this.#waiting) {
       this.#gone.push(worker);
       this.#results.put(NUDGE);
@@ -399,24 +410,24 @@ export class Dispatcher implements Runner {
   /** Looks through all tasks for what a dead worker had in hand. */
   #recover({ worker, error }: Loss): void {
     for (const task of this.#doomed) {
-      if (holderOf(task) !== worker.ident) continue;
+      if (this.#blocks.holderOf(task) !== worker.identity) continue;
       this.#doomed.delete(task);
-      dispose(task);
+      this.#blocks.dispose(task);
     }
     const inRing = new Set(this.#tasks.cells());
     for (const [id, pending] of this.#pending.entries()) {
       const { task, job } = pending;
       if (task === 0 || inRing.has(task)) continue;
-      const state = stateOf(task);
-      const holder = holderOf(task);
-      if (holder === worker.ident) {
+      const state = this.#blocks.stateOf(task);
+      const holder = this.#blocks.holderOf(task);
+      if (holder === worker.identity && holder !== 0) {
         if (state === TASK_STATE.pending) {
-          store(memory.words, task + TASK.worker, 0);
+          this.#blocks.release(task);
           this.#tasks.put(task, pending.priority);
         } else if (state === TASK_STATE.running) {
           this.#forget(id);
           this.#dispose(task);
-          job.fail(lostTask(worker.name, error));
+          job.fail(this.#kind.lostTask(worker.name, error));
         } else {
           // Done, but it died before it could send the result.
           this.#takeInCell(task);
@@ -433,8 +444,8 @@ export class Dispatcher implements Runner {
    */
   #sendAgain(id: number, pending: Pending): void {
     const { task } = pending;
-    if (!revoke(task)) return;
-    const again = renew(task);
+    if (!this.#blocks.revoke(task)) return;
+    const again = this.#blocks.renew(task);
     this.#astray.add(task);
     pending.task = again;
     this.#tasks.put(again, pending.priority);
@@ -442,11 +453,19 @@ export class Dispatcher implements Runner {
 
   /** Nothing more will run. What workers are at is still finished. */
   #break(error: unknown): void {
-    this.broken ??= brokenPool(error);
+    const failed = error instanceof InitializerFailed;
+    this.broken ??= this.#kind.broken(
+      failed
+        ? "A worker's initializer failed, so the pool cannot run anything: see the cause. Mend it, and make a new pool."
+        : "A worker could not start, so the pool cannot run anything: see the cause.",
+      { cause: failed ? error.cause : error },
+    );
+    // Its text is made now, and lets go of the frames and all that they refer to.
+    void this.broken.stack;
     this.#drain();
     for (const [id, { task, job }] of this.#pending.entries()) {
-      if (task === 0 || !revoke(task)) continue;
-      disposeInput(task);
+      if (task === 0 || !this.#blocks.revoke(task)) continue;
+      this.#blocks.disposeInput(task);
       this.#astray.add(task);
       this.#forget(id);
       job.fail(this.broken);

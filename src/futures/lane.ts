@@ -4,7 +4,6 @@
  * @module
  */
 
-import { discardCell, toCell } from "../core/cells.ts";
 import { TASK_FLAG } from "../core/layout.ts";
 import { transfer } from "../core/wire/transfer.ts";
 import { contextCell, type CallOptions } from "./call-options.ts";
@@ -37,8 +36,8 @@ export interface Lane {
 const DEPTH = 3;
 const LARGEST_CHUNK = 4096;
 
-/** To the workers of a thread pool. */
-export class ThreadLane implements Lane {
+/** To the workers of a pool. */
+export class PoolLane implements Lane {
   readonly largestChunk: number = LARGEST_CHUNK;
   readonly #dispatcher: Dispatcher;
   readonly #shipment: ReturnType<typeof shipForMany>;
@@ -48,7 +47,7 @@ export class ThreadLane implements Lane {
   constructor(dispatcher: Dispatcher, fn: Function, star: boolean, call: CallOptions) {
     this.#call = call;
     this.#dispatcher = dispatcher;
-    this.#shipment = shipForMany(fn);
+    this.#shipment = shipForMany(fn, dispatcher.domain.packer);
     this.#flags = this.#shipment.flags | TASK_FLAG.chunk | (star ? TASK_FLAG.star : 0);
   }
 
@@ -62,22 +61,24 @@ export class ThreadLane implements Lane {
 
   send(items: readonly unknown[], job: Job): number {
     const { transfer: moving, priority, context: current } = this.#call;
-    const context = contextCell(current);
+    const { cells } = this.#dispatcher.domain;
+    const context = contextCell(current, cells);
     let args = 0;
     try {
-      args = toCell(moving === undefined ? items : transfer(items, moving), "items");
+      args = cells.toCell(moving === undefined ? items : transfer(items, moving), "items");
       return this.#dispatcher.send({ fn: this.#shipment.message, flags: this.#flags, args, context }, job, priority);
     } catch (error) {
-      discardCell(args);
-      discardCell(context);
+      cells.discardCell(args);
+      cells.discardCell(context);
       throw error;
     }
   }
 
   findBad(items: readonly unknown[], first: number): { readonly index: number; readonly error: unknown } | undefined {
+    const { cells } = this.#dispatcher.domain;
     for (const [index, item] of items.entries()) {
       try {
-        discardCell(toCell(item, `items[${first + index}]`));
+        cells.discardCell(cells.toCell(item, `items[${first + index}]`));
       } catch (error) {
         return { index, error };
       }

@@ -9,6 +9,7 @@ import { passportAddress, registerKind, sendByPassport } from "../contextvars/pa
 import { callerStack } from "../core/caller-stack.ts";
 import { discardCell, fromCell, prepareCell, toCell } from "../core/cells.ts";
 import { type Deadline, describe, now } from "../core/deadline.ts";
+import { threads } from "../core/domain.ts";
 import { ADDRESS } from "../core/handles.ts";
 import { TASK_FLAG } from "../core/layout.ts";
 import { discard } from "../core/messages.ts";
@@ -57,9 +58,9 @@ class RemoteRunner implements Runner {
     const [id, from, replies] = [this.#nextId++, memory.self, this.#replies];
     const input = { fn: 0, flags: 0, args: 0, context: 0 };
     try {
-      input.context = contextCell(options.context);
+      input.context = contextCell(options.context, threads.cells);
       input.args = toCell(options.transfer === undefined ? args : transfer(args, options.transfer), "args");
-      ({ message: input.fn, flags: input.flags } = ship(fn));
+      ({ message: input.fn, flags: input.flags } = ship(fn, threads.packer));
       this.#say({ kind: "submit", id, from, replies, ...input, priority: options.priority });
     } catch (error) {
       if ((input.flags & TASK_FLAG.ownFunction) !== 0) discard(input.fn);

@@ -13,15 +13,16 @@
  * @module
  */
 
-import { load, store } from "#atomics";
-import { ADDRESS, register, SharedObject } from "../core/handles.ts";
+import { load, pause, store } from "#atomics";
+import { now } from "../core/deadline.ts";
+import { ADDRESS, DOMAIN, register, SharedObject } from "../core/handles.ts";
 import { GRANT, PRIORITY_WORDS, QUEUE, QUEUE_WORDS, SLOT, TAG } from "../core/layout.ts";
 import type { Memory } from "../core/memory.ts";
 import { QUEUED, type WaitKind } from "../core/parker.ts";
 import { encodeKey } from "../core/priority-key.ts";
-import { memory } from "../core/program.ts";
 import { createNode, itemOf, unwrapNode } from "../core/raw/priority.ts";
 import { cancelGet, cellsIn, createRing, GET, getCell, getCells, got, putCell } from "../core/raw/queue.ts";
+import { beginSeek, endSeek, isEmpty, offerCell, rouse } from "../core/raw/seek.ts";
 
 /** Cells that are no tasks; tasks are addresses, which are even. An odd cell above these is a task with news. */
 export const STOP = 1;
@@ -30,68 +31,108 @@ export const NUDGE = 3;
 /** In the results ring: a worker took its leave. */
 export const LEFT = 5;
 
-/**
- * Was it empty at some moment during the call? First what was got: the other way round, what is put and got in between
- * would hide a third cell.
- */
-function isEmpty(ring: number): boolean {
-  const gets = load(memory.words, ring + QUEUE.gets);
-  return load(memory.words, ring + QUEUE.puts) === gets;
-}
-
 export class Ring extends SharedObject {
+  readonly #memory: Memory = this[DOMAIN].memory;
+
   constructor() {
-    super(TAG.ring, QUEUE_WORDS, (address) => store(memory.words, address + QUEUE.ring, createRing(memory)));
+    super(TAG.ring, QUEUE_WORDS, (address, { memory }) => {
+      store(memory.words, address + QUEUE.ring, createRing(memory));
+    });
   }
 
   put(cell: number): void {
-    putCell(memory, this[ADDRESS], cell, 0);
+    putCell(this.#memory, this[ADDRESS], cell, 0);
   }
 
   /** The next cell, or 0. */
   poll(): number {
-    return getCell(memory, this[ADDRESS], 0) === GET.done ? got.cell : 0;
+    return getCell(this.#memory, this[ADDRESS], 0) === GET.done ? got.cell : 0;
   }
 
   /** All cells there are. */
   pollAll(): number[] {
-    return this.isEmpty ? [] : getCells(memory, this[ADDRESS]);
+    return this.isEmpty ? [] : getCells(this.#memory, this[ADDRESS]);
   }
 
   get isEmpty(): boolean {
-    return isEmpty(this[ADDRESS]);
+    return isEmpty(this.#memory, this[ADDRESS]);
+  }
+
+  /** The cells in it now. */
+  cells(): number[] {
+    return cellsIn(this.#memory, this[ADDRESS]);
+  }
+
+  /** As {@link put}, but wakes nobody while somebody seeks. */
+  offer(cell: number): void {
+    offerCell(this.#memory, this[ADDRESS], cell);
+  }
+
+  /** For whoever got a cell after seeking: hands what else there is to those who sleep. */
+  rouse(): void {
+    rouse(this.#memory, this[ADDRESS]);
+  }
+
+  /** Looks for a cell for so many milliseconds, unless another thread does. See core/raw/seek.ts. */
+  seek(budget: number): void {
+    if (!beginSeek(this.#memory, this[ADDRESS])) return;
+    this.watch(budget);
+    endSeek(this.#memory, this[ADDRESS]);
+  }
+
+  /** Looks for a cell for so many milliseconds. True: there is one. */
+  watch(budget: number): boolean {
+    for (const until = now() + budget; this.isEmpty && now() < until;) for (let i = 0; i < PAUSES; i++) pause();
+    return !this.isEmpty;
+  }
+
+  /** The seeker may have died. */
+  stopSeeking(): void {
+    endSeek(this.#memory, this[ADDRESS]);
+    this.rouse();
   }
 }
+
+/** Turns of a spin loop between two looks. */
+const PAUSES = 8;
 
 register(TAG.ring, () => new Ring());
 
 /** A ring whose cells come out in the order of their priorities, the highest first; equal ones as they were put. */
 export class PriorityRing extends SharedObject {
+  readonly #memory: Memory = this[DOMAIN].memory;
+
   constructor() {
     super(TAG.priorityRing, PRIORITY_WORDS);
   }
 
   put(cell: number, priority: number): void {
-    putCell(memory, this[ADDRESS], createNode(memory, cell, encodeKey(-priority)), 0);
+    putCell(this.#memory, this[ADDRESS], createNode(this.#memory, cell, encodeKey(-priority)), 0);
   }
 
   get isEmpty(): boolean {
-    return isEmpty(this[ADDRESS]);
+    return isEmpty(this.#memory, this[ADDRESS]);
   }
 
   /** The next cell, or 0. */
   poll(): number {
     // Asked for every task, and mostly never used.
     if (this.isEmpty) return 0;
-    return getCell(memory, this[ADDRESS], 0) === GET.done ? unwrapNode(memory, got.cell) : 0;
+    return getCell(this.#memory, this[ADDRESS], 0) === GET.done ? unwrapNode(this.#memory, got.cell) : 0;
   }
 
   cells(): number[] {
-    return cellsIn(memory, this[ADDRESS]).map((node) => itemOf(memory, node));
+    return cellsIn(this.#memory, this[ADDRESS]).map((node) => itemOf(this.#memory, node));
   }
 }
 
 register(TAG.priorityRing, () => new PriorityRing());
+
+/** Makes the rings of one domain. */
+export interface RingMaker {
+  ring(): Ring;
+  priorityRing(): PriorityRing;
+}
 
 /** The tasks that wait for a worker. */
 export class TaskQueue {
@@ -103,17 +144,17 @@ export class TaskQueue {
     ({ urgent: this.urgent, tasks: this.tasks, later: this.later } = rings);
   }
 
-  static create(): TaskQueue {
-    return new TaskQueue({ urgent: new PriorityRing(), tasks: new Ring(), later: new PriorityRing() });
+  static create({ ring, priorityRing }: RingMaker): TaskQueue {
+    return new TaskQueue({ urgent: priorityRing(), tasks: ring(), later: priorityRing() });
   }
 
   put(task: number, priority: number): void {
     if (priority === 0) {
-      this.tasks.put(task);
+      this.tasks.offer(task);
     } else {
       (priority > 0 ? this.urgent : this.later).put(task, priority);
       // Wakes a worker that waits at the ring of all.
-      this.tasks.put(NUDGE);
+      this.tasks.offer(NUDGE);
     }
   }
 
@@ -137,12 +178,12 @@ export class TaskQueue {
 
   /** Wakes a worker, if there are tasks that it might not know of. */
   nudge(): void {
-    if (!this.urgent.isEmpty || !this.later.isEmpty) this.tasks.put(NUDGE);
+    if (!this.urgent.isEmpty || !this.later.isEmpty) this.tasks.offer(NUDGE);
   }
 
   /** The tasks in it now. */
   cells(): number[] {
-    const inOrder = [...this.urgent.cells(), ...cellsIn(memory, this.tasks[ADDRESS]), ...this.later.cells()];
+    const inOrder = [...this.urgent.cells(), ...this.tasks.cells(), ...this.later.cells()];
     return inOrder.filter((cell) => cell !== NUDGE && cell !== STOP);
   }
 }
@@ -159,8 +200,7 @@ export class RingWait implements WaitKind {
   }
 
   enter(memory: Memory, ring: number, slot: number): number {
-    // Who slept last is awake soonest: its processor and caches know it. The others may grow idle and go.
-    const result = getCell(memory, ring, slot, true);
+    const result = getCell(memory, ring, slot);
     if (result === GET.queued) return QUEUED;
     this.cell = got.cell;
     return result === GET.done ? GRANT.done : GRANT.broken;

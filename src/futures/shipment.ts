@@ -5,7 +5,7 @@
  */
 
 import { TASK_FLAG } from "../core/layout.ts";
-import { discard, intern, pack } from "../core/messages.ts";
+import type { Packer } from "../core/packer.ts";
 
 /** A function ready to be sent with tasks. */
 export interface Shipment {
@@ -14,16 +14,16 @@ export interface Shipment {
 }
 
 /** For one task: a closure's message travels with it. Errors: `NotSendableError`. */
-export function ship(fn: Function): Shipment {
-  const message = intern(fn, "fn");
+export function ship(fn: Function, packer: Packer): Shipment {
+  const message = packer.intern(fn, "fn");
   if (message !== undefined) return { message, flags: TASK_FLAG.interned };
-  return { message: pack(fn, "fn"), flags: TASK_FLAG.ownFunction };
+  return { message: packer.pack(fn, "fn"), flags: TASK_FLAG.ownFunction };
 }
 
 /** For many tasks: the message stays with the sender, who discards it. */
-export function shipForMany(fn: Function): Shipment & { discard(): void } {
-  const message = intern(fn, "fn");
+export function shipForMany(fn: Function, packer: Packer): Shipment & { discard(): void } {
+  const message = packer.intern(fn, "fn");
   if (message !== undefined) return { message, flags: TASK_FLAG.interned, discard: () => undefined };
-  const own = pack(fn, "fn");
-  return { message: own, flags: 0, discard: () => discard(own) };
+  const own = packer.pack(fn, "fn");
+  return { message: own, flags: 0, discard: () => packer.discard(own) };
 }

@@ -7,31 +7,14 @@
 import { add } from "#atomics";
 import { host } from "#host";
 import { passportAddress, sendByPassport } from "../contextvars/passport.ts";
-import { callerStack } from "../core/caller-stack.ts";
-import { discardCell, toCell } from "../core/cells.ts";
-import { describe } from "../core/deadline.ts";
-import { PROGRAM, TASK_FLAG } from "../core/layout.ts";
-import { discard } from "../core/messages.ts";
+import { PROGRAM } from "../core/layout.ts";
 import { memory } from "../core/program.ts";
-import { transfer } from "../core/wire/transfer.ts";
-import { RuntimeError } from "../errors.ts";
-import { type CallOptions, contextCell } from "./call-options.ts";
-import { Call } from "./call.ts";
-import type { Setup } from "./crew.ts";
-import { Dispatcher } from "./dispatcher.ts";
-import { type AnyFunction, Executor, type MapInput, type MapOptions, type ShutdownOptions } from "./executor.ts";
-import type { Future } from "./future.ts";
-import { ThreadLane } from "./lane.ts";
-import { checkMapOptions, isIterable, MapResult } from "./map-result.ts";
 import { POOL } from "./pool-client.ts";
+import { PoolExecutor } from "./pool-executor.ts";
 import type { PoolTicket } from "./pool-messages.ts";
 import { PoolService } from "./pool-service.ts";
-import { Pump } from "./pump.ts";
-import { ship } from "./shipment.ts";
+import { threadWorkers } from "./pool-worker.ts";
 import { checkOptions, type ThreadPoolOptions } from "./thread-pool-options.ts";
-
-/** Up to this many unfinished tasks, each remembers where it was submitted; beyond, that would cost more than the task. */
-const TRACED = 256;
 
 /**
  * Runs functions in a few threads that are reused: `submit` one call, or `map` a function over many items.
@@ -73,112 +56,24 @@ const TRACED = 256;
  * `RuntimeError` after `shutdown`; `BrokenThreadPool` if an initializer failed. What the function throws is what the
  * future throws.
  */
-export class ThreadPoolExecutor extends Executor {
-  readonly #dispatcher: Dispatcher;
-  readonly #setup: Setup;
-  #shutDown = false;
-  /** Maps that still take items. */
-  readonly #maps: Map<Pump<unknown>, Promise<void>> = new Map();
-
+export class ThreadPoolExecutor extends PoolExecutor {
   constructor(options?: ThreadPoolOptions) {
-    super();
     const checked = checkOptions(options);
-    const { maxWorkers, threadNamePrefix, initializer, initargs } = checked;
+    const { maxWorkers, threadNamePrefix, initializer, initargs, resourceLimits, worker } = checked;
     const prefix = threadNamePrefix ?? `ThreadPoolExecutor-${add(memory.words, PROGRAM.executorNames, 1)}`;
-    this.#setup = { initializer, initargs: initargs ?? [] };
     const crew = {
       maxWorkers: maxWorkers ?? host.availableParallelism,
       name: (n: number) => `${prefix}_${n}`,
-      form: { resourceLimits: checked.resourceLimits, worker: checked.worker },
       idleTimeout: checked.idleTimeout,
       maxTasks: checked.maxTasksPerWorker,
     };
-    this.#dispatcher = new Dispatcher(crew, this.#setup);
-    abandoned.register(this, this.#dispatcher);
-  }
-
-  protected override submitCall(options: CallOptions, fn: AnyFunction, args: readonly unknown[]): Future {
-    this.#mayRun();
-    if (typeof fn !== "function") throw new TypeError(`submit takes a function, not ${describe(fn)}`);
-    const { signal, priority } = options;
-    const dispatcher = this.#dispatcher;
-    const origin = dispatcher.pending < TRACED ? callerStack(Executor.prototype.submit) : undefined;
-    const call = new Call<unknown>(dispatcher, origin);
-    if (signal?.aborted === true) {
-      call.fail(signal.reason);
-      return call.future;
-    }
-    if (options.transfer !== undefined) transfer(args, options.transfer);
-    const input = { fn: 0, flags: 0, args: NOTHING, context: 0 };
-    try {
-      input.context = contextCell(options.context);
-      if (args.length > 0) input.args = toCell(args, "args");
-      ({ message: input.fn, flags: input.flags } = ship(fn));
-      call.id = dispatcher.send(input, call, priority);
-    } catch (error) {
-      if ((input.flags & TASK_FLAG.ownFunction) !== 0) discard(input.fn);
-      discardCell(input.args);
-      discardCell(input.context);
-      throw error;
-    }
-    call.limit(options);
-    return call.future;
-  }
-
-  protected override mapCall(
-    call: CallOptions,
-    fn: AnyFunction,
-    { items, star }: MapInput,
-    options: MapOptions | undefined,
-  ): MapResult<unknown> {
-    this.#mayRun();
-    if (typeof fn !== "function") throw new TypeError(`map takes a function, not ${describe(fn)}`);
-    if (!isIterable(items)) throw new TypeError(`map takes an iterable of items, not ${describe(items)}`);
-    const checked = checkMapOptions(options);
-    let finished: () => void = () => undefined;
-    const running = new Promise<void>((resolve) => {
-      finished = resolve;
-    });
-    const lane = new ThreadLane(this.#dispatcher, fn, star, call);
-    const pump = new Pump<unknown>(lane, items, checked, call, this.#setup, () => finished());
-    this.#maps.set(pump, running);
-    void running.then(() => this.#maps.delete(pump));
-    return new MapResult(pump, items);
-  }
-
-  /**
-   * Takes no more work. What was submitted is still done, unless `cancelFutures`; resolves when it is, and the workers
-   * have ended, unless `wait` is false. May be called again.
-   */
-  async shutdown(options?: ShutdownOptions): Promise<void> {
-    this.#shutDown = true;
-    for (const pump of this.#maps.keys()) pump.finish(options?.cancelFutures === true);
-    if (options?.cancelFutures === true) this.#dispatcher.cancelAll();
-    const done = this.#finish();
-    if (options?.wait === false) return;
-    await done;
-  }
-
-  async #finish(): Promise<void> {
-    await Promise.all(this.#maps.values());
-    this.#dispatcher.stopWhenIdle();
-    await this.#dispatcher.ended();
-  }
-
-  #mayRun(): void {
-    const refusal = this.#refusal();
-    if (refusal !== undefined) throw refusal;
-  }
-
-  #refusal(): Error | undefined {
-    if (this.#dispatcher.broken !== undefined) return this.#dispatcher.broken;
-    return this.#shutDown ? new RuntimeError("cannot schedule new futures after shutdown") : undefined;
+    super(threadWorkers({ resourceLimits, worker }), crew, { initializer, initargs: initargs ?? [] });
   }
 
   /** What other threads need to know of it. From then on it is there until it is shut down. */
   #open(): PoolTicket {
-    const dispatcher = this.#dispatcher;
-    const service = new PoolService(dispatcher, () => this.#refusal());
+    const { dispatcher } = this;
+    const service = new PoolService(dispatcher, () => this.refusal());
     const results = dispatcher.open(() => service.serve());
     return { requests: service.requests, results, owner: memory.self, maxWorkers: dispatcher.maxWorkers };
   }
@@ -187,12 +82,3 @@ export class ThreadPoolExecutor extends Executor {
     sendByPassport(ThreadPoolExecutor.prototype, (pool) => passportAddress(pool, POOL, () => pool.#open()));
   }
 }
-
-/** The cell of no arguments. */
-const NOTHING = toCell(undefined, "args");
-
-/** Executors that nobody refers to any more let their workers go once they have nothing to do. */
-const abandoned: FinalizationRegistry<Dispatcher> = new FinalizationRegistry((dispatcher) => {
-  dispatcher.stopWhenIdle();
-  void dispatcher.ended();
-});

@@ -29,6 +29,14 @@ import { currentThread, nextThreadNumber, setThreadObject } from "./current.ts";
 import { launch, requestTermination } from "./launch.ts";
 import { JOIN_WAIT } from "./outcome.ts";
 
+/** The tasks of a worker, one of which runs at a time. */
+export interface CancellableTasks {
+  /** Was the task that runs now asked to end? */
+  readonly cancelRequested: boolean;
+  /** The signal of the task that runs now, which also aborts with the worker's own; that itself while none runs. */
+  signalOf(own: AbortSignal): AbortSignal;
+}
+
 /** Options of `new Thread`. */
 export interface ThreadOptions<A extends unknown[], R> {
   /** What to run. Any function that can be sent; see the guide to functions. */
@@ -100,6 +108,8 @@ export class Thread<A extends unknown[] = unknown[], R = unknown> extends Shared
   #args: A | undefined;
   #outcome: Outcome | undefined;
   #abort: AbortController | undefined;
+  /** What it runs instead of a target of its own. */
+  #tasks: CancellableTasks | undefined;
   #startedFrom: { readonly stack?: string } | undefined;
 
   constructor(options?: ThreadOptions<A, R>) {
@@ -267,12 +277,17 @@ export class Thread<A extends unknown[] = unknown[], R = unknown> extends Shared
   /** Aborts when the thread is cancelled: pass it to `fetch` and the like. */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
-    if (this.cancelRequested && !this.#abort.signal.aborted) this.#abort.abort(this.#reason());
-    return this.#abort.signal;
+    const { signal } = this.#abort;
+    if (this.#isCancelled && !signal.aborted) this.#abort.abort(this.#reason());
+    return this.#tasks === undefined ? signal : this.#tasks.signalOf(signal);
   }
 
   /** Was the thread asked to end? Costs a few nanoseconds: made to be polled in a loop. */
   get cancelRequested(): boolean {
+    return this.#isCancelled || this.#tasks?.cancelRequested === true;
+  }
+
+  get #isCancelled(): boolean {
     return load(memory.words, this[ADDRESS] + THREAD.cancelled) !== 0;
   }
 
@@ -321,6 +336,11 @@ export class Thread<A extends unknown[] = unknown[], R = unknown> extends Shared
   static equip(thread: Thread, target: AnyTarget | undefined, args: unknown[] | undefined): void {
     thread.#target = target;
     thread.#args = args;
+  }
+
+  /** In the thread itself: it runs tasks, each of which may be asked to end. */
+  static runsTasks(thread: Thread, tasks: CancellableTasks): void {
+    thread.#tasks = tasks;
   }
 
   /** Starts a thread that somebody looks after, who is told of its end and deals with its errors. */
