@@ -28,6 +28,8 @@ export interface CrewWorker {
   supervise(onEnd: () => void): void;
   /** What ended it, if it was not its own return. */
   readonly failure: unknown;
+  /** Was it ended by somebody else, who may be expected not to do so again? */
+  readonly wasKilled: boolean;
   join(): Promise<unknown>;
   kill(): void;
 }
@@ -76,6 +78,9 @@ export function letLoose(error: unknown): string {
   return `an error that the task let loose outside of its own calls was caught by nobody: ${text}`;
 }
 
+/** After so many workers in a row that were killed before they began, it is no accident. */
+const MOST_KILLED_EARLY = 8;
+
 export class Crew {
   readonly #kind: WorkerKind;
   readonly #options: CrewOptions;
@@ -92,6 +97,8 @@ export class Crew {
   readonly #leaving: Set<Promise<void>> = new Set();
   readonly #onGone: (worker: CrewWorker) => void;
   #named = 0;
+  /** How many were killed, one after the other, before they began. */
+  #killedEarly = 0;
 
   /** `onGone` must call {@link strike}, now or once it can. */
   constructor(
@@ -159,8 +166,10 @@ export class Crew {
   /** Takes a worker that is gone off the list. */
   strike(worker: CrewWorker): Loss {
     this.#workers.delete(worker);
-    const begun = worker.readiness !== READY.no;
-    return { worker, error: worker.failure, stillborn: !begun && !worker.cancelRequested };
+    const begun = worker.readiness !== READY.no || worker.cancelRequested;
+    if (begun) this.#killedEarly = 0;
+    const stillborn = !begun && (!worker.wasKilled || ++this.#killedEarly > MOST_KILLED_EARLY);
+    return { worker, error: worker.failure, stillborn };
   }
 
   /** Lets those go who have taken their leave. They are not waited for; what they left running ends with them. */

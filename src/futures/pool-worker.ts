@@ -12,7 +12,7 @@ import type { ResourceLimits } from "../core/host.ts";
 import { THREAD } from "../core/layout.ts";
 import { memory } from "../core/program.ts";
 import { BrokenThreadPool, ThreadDiedError } from "../errors.ts";
-import { registerKind } from "../threading/kinds.ts";
+import { threadKinds } from "../threading/kinds.ts";
 import { Thread } from "../threading/thread.ts";
 import { type CrewWorker, letLoose, lostTaskText, type WorkerKind } from "./crew.ts";
 import { PriorityRing, Ring } from "./ring.ts";
@@ -61,12 +61,16 @@ export class PoolWorker extends Thread implements CrewWorker {
     return Thread.errorOf(this as Thread);
   }
 
+  get wasKilled(): boolean {
+    return false;
+  }
+
   kill(): void {
     host.killWorker(this.identity);
   }
 
   static {
-    registerKind({
+    threadKinds.register({
       name: "PoolWorker",
       constructor: PoolWorker,
       background: true,

@@ -32,29 +32,39 @@ export interface ThreadPoolOptions<A extends unknown[] = any[]> {
 }
 
 export function checkOptions(options: ThreadPoolOptions | undefined): ThreadPoolOptions {
-  const given = options ?? {};
-  if (typeof given !== "object") {
-    throw new TypeError(`ThreadPoolExecutor takes an object such as { maxWorkers: 4 }, not ${describe(given)}`);
-  }
-  const { initializer, initargs, worker, threadNamePrefix, idleTimeout } = given;
-  checkCount("maxWorkers", given.maxWorkers);
+  const given = checkObject("ThreadPoolExecutor", options);
+  const { worker, threadNamePrefix, idleTimeout } = given;
   checkCount("maxTasksPerWorker", given.maxTasksPerWorker);
   if (idleTimeout !== undefined && typeof idleTimeout !== "number") {
     throw new TypeError(`idleTimeout must be a number of milliseconds, not ${describe(idleTimeout)}`);
   }
   deadlineIn({ timeout: idleTimeout });
-  for (const [name, fn] of Object.entries({ initializer, worker })) {
-    if (fn !== undefined && typeof fn !== "function") {
-      throw new TypeError(`${name} must be a function, not ${describe(fn)}`);
-    }
-  }
-  if (initargs !== undefined && !Array.isArray(initargs)) {
-    throw new TypeError(`initargs must be an array, not ${describe(initargs)}`);
-  }
+  checkSetup(given);
+  checkFunction("worker", worker);
   if (threadNamePrefix !== undefined && typeof threadNamePrefix !== "string") {
     throw new TypeError(`threadNamePrefix must be a string, not ${describe(threadNamePrefix)}`);
   }
   return given;
+}
+
+export function checkObject<T extends object>(taker: string, options: T | undefined): T {
+  const given = options ?? ({} as T);
+  if (typeof given === "object") return given;
+  throw new TypeError(`${taker} takes an object such as { maxWorkers: 4 }, not ${describe(given)}`);
+}
+
+/** What the pools of all kinds are given. */
+export function checkSetup({ maxWorkers, initializer, initargs }: ThreadPoolOptions): void {
+  checkCount("maxWorkers", maxWorkers);
+  checkFunction("initializer", initializer);
+  if (initargs !== undefined && !Array.isArray(initargs)) {
+    throw new TypeError(`initargs must be an array, not ${describe(initargs)}`);
+  }
+}
+
+function checkFunction(name: string, fn: unknown): void {
+  if (fn === undefined || typeof fn === "function") return;
+  throw new TypeError(`${name} must be a function, not ${describe(fn)}`);
 }
 
 export function checkCount(name: string, value: unknown): void {

@@ -16,12 +16,16 @@ export const JOIN_WAIT: WaitKind = {
   enter: (memory, process, slot) => (isSetOrEnqueue(memory, process, slot) ? GRANT.done : QUEUED),
 };
 
-/** The process is gone. Whoever finds out first says so; the others find it said. */
+/** How the process ended. Whoever finds out first says so; the others find it said. */
+export function noteExit(memory: Memory, address: number, exitcode: number | undefined): void {
+  if (load(memory.words, address + PROCESS.exit) !== 0) return;
+  // What nobody can tell any more counts as killed.
+  store(memory.words, address + PROCESS.exit, (exitcode ?? -9) + EXIT_BASE);
+}
+
+/** The process is gone, and those who wait for its end go on. */
 export function markEnded(memory: Memory, address: number, exitcode: number | undefined): void {
   const ended = load(memory.words, address + PROCESS.ended);
-  if (load(memory.words, address + PROCESS.exit) === 0) {
-    // What nobody can tell any more counts as killed.
-    store(memory.words, address + PROCESS.exit, (exitcode ?? -9) + EXIT_BASE);
-  }
+  noteExit(memory, address, exitcode);
   setEvent(memory, address, ended === ENDED.returned ? ENDED.returned : ENDED.threw);
 }

@@ -10,6 +10,8 @@ import "./process-main.ts";
 export * from "./primitives.ts";
 export { struct } from "./structs.ts";
 export { currentProcess, parentProcess, Process, type ProcessOptions, Sentinel } from "./process.ts";
+export { ProcessPoolExecutor, type ProcessPoolOptions } from "./process-pool-executor.ts";
+export { ProcessWorker } from "./process-worker.ts";
 export { activeChildren } from "./launch.ts";
 export { cpuCount } from "./cpu-count.ts";
 export type { Bytes, Connection, RecvBytesOptions, RecvIntoOptions, SendBytesOptions } from "./connection.ts";

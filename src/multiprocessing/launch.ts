@@ -16,11 +16,12 @@ import { interrupt, ring } from "../core/raw/wait-list.ts";
 import { release, retain } from "../core/references.ts";
 import { liveRecords } from "../core/thread-table.ts";
 import { NotSendableError, RuntimeError } from "../errors.ts";
+import { Kinds } from "../threading/kinds.ts";
 import { missingGuard } from "../threading/launch.ts";
 import { fieldsOf } from "../threading/outcome.ts";
 import { processes } from "./domain.ts";
-import { markEnded } from "./end.ts";
-import { exists, exitStatusOf, lookAround, LOOK_EVERY, onBurial } from "./memory/presence.ts";
+import { markEnded, noteExit } from "./end.ts";
+import { buryGone, exists, exitStatusOf, LOOK_EVERY, onBurial } from "./memory/presence.ts";
 import type { Process } from "./process.ts";
 import { processRole } from "./role.ts";
 
@@ -32,7 +33,11 @@ export interface Start {
   readonly args: unknown[] | undefined;
   /** The class `Process`, which this module cannot import. */
   readonly base: Function;
+  /** Called once it has ended, and all that it held is given back. */
+  readonly onEnd?: (() => void) | undefined;
 }
+
+export const processKinds: Kinds<Process> = new Kinds();
 
 /** Under this name the child finds what it must know about itself. */
 export const BOOT_VARIABLE = "HEDDLE_PROCESS";
@@ -57,8 +62,17 @@ const OWN_FLAGS =
   /^(?:-[cep]|-pe|-i|--eval|--print|--check|--interactive|--input-type|--test|--watch|--inspect|--run|--build-sea|--experimental-default-type)/;
 const WITH_VALUE = /^(?:-[ep]|-pe|--eval|--print|--input-type|--run)$/;
 
+interface Running {
+  readonly spawned: ChildProcess;
+  readonly onEnd: (() => void) | undefined;
+  /** This process neither waits for it nor is kept alive by it, and ends it with itself. */
+  readonly dispensable: boolean;
+  /** Its end was told. */
+  isOver: boolean;
+}
+
 /** Children of this thread that have not ended. */
-const running: Map<Process, ChildProcess> = new Map();
+const running: Map<Process, Running> = new Map();
 
 export function launchProcess(child: Process, start: Start): void {
   if (host.isImporting()) throw missingGuard("process");
@@ -81,10 +95,11 @@ export function launchProcess(child: Process, start: Start): void {
     throw new RuntimeError(`The process could not be started: ${(cause as Error).message}`, { cause });
   }
   if (spawned.pid !== undefined) store(memory.words, object + PROCESS.pid, spawned.pid);
-  running.set(child, spawned);
+  const dispensable = child.daemon || processKinds.of(child)?.background === true;
+  running.set(child, { spawned, onEnd: start.onEnd, dispensable, isOver: false });
   spawned.on("error", () => finish(child, undefined));
   spawned.on("exit", (code, signal) => finish(child, code ?? -constants.signals[signal!]));
-  if (child.daemon) spawned.unref();
+  if (dispensable) spawned.unref();
   watch();
 }
 
@@ -108,12 +123,14 @@ function packStart(child: Process, { target, args, base }: Start): void {
   const parts: [word: number, value: unknown, path: string][] = [];
   if (target !== undefined) parts.push([PROCESS.target, target, "target"]);
   if (args !== undefined && args.length > 0) parts.push([PROCESS.args, args, "args"]);
-  if (child.constructor !== base) {
+  const kind = processKinds.of(child);
+  if (kind === undefined && child.constructor !== base) {
     checkPrivateFields(child, base);
     parts.push([PROCESS.class, child.constructor, "class"]);
   }
-  const fields = fieldsOf(child);
-  if (Object.keys(fields).length > 0) parts.push([PROCESS.state, fields, "this"]);
+  const state = kind === undefined ? fieldsOf(child) : kind.save(child);
+  if (kind !== undefined) parts.push([PROCESS.class, kind.name, "class"]);
+  if (Object.keys(state as object).length > 0) parts.push([PROCESS.state, state, "this"]);
   const packed: [word: number, message: number][] = [];
   try {
     for (const [word, value, path] of parts) packed.push([word, packer.pack(value, path)]);
@@ -130,7 +147,7 @@ function checkPrivateFields(child: Process, base: Function): void {
     suspicious ||= Function.prototype.toString.call(c).includes("#");
   }
   if (!suspicious) return;
-  const own = ["#target", "#args", "#startedFrom", "#outcome", "#closed", "#abort"];
+  const own = ["#target", "#args", "#startedFrom", "#outcome", "#closed", "#abort", "#tasks"];
   const names = privateFieldsOf(child).filter((name) => !own.includes(name));
   if (names.length === 0) return;
   throw new NotSendableError(
@@ -141,11 +158,21 @@ function checkPrivateFields(child: Process, base: Function): void {
 
 /** The child is gone. Once for each. */
 function finish(child: Process, exitcode: number | undefined): void {
-  if (!running.delete(child)) return;
+  const known = running.get(child);
+  if (known === undefined) return;
+  running.delete(child);
+  end(child, known, exitcode);
+}
+
+function end(child: Process, known: Running, exitcode: number | undefined): void {
+  if (known.isOver) return;
+  known.isOver = true;
   const { memory } = child[DOMAIN];
+  // Before those who join go on: what the process held must be marked by then.
+  noteExit(memory, child[ADDRESS], exitcode);
+  buryGone(memory);
   markEnded(memory, child[ADDRESS], exitcode);
-  // Whoever knows that it has ended finds what it held given back: its ends of pipes closed, its locks marked.
-  lookAround(memory, true);
+  known.onEnd?.();
 }
 
 let watching = false;
@@ -161,10 +188,11 @@ function watch(): void {
     const now = performance.now();
     if (now - lastLook < LOOK_EVERY) return;
     lastLook = now;
-    for (const [child, { pid }] of running) {
+    for (const [child, known] of [...running]) {
+      const { pid } = known.spawned;
       const status = pid === undefined ? undefined : exitStatusOf(pid);
-      // Marked, but kept among those that run until the event comes: only that frees what Node has for it.
-      if (status !== undefined) markEnded(child[DOMAIN].memory, child[ADDRESS], status);
+      // Kept among those that run until the event comes: only that frees what Node has for it.
+      if (status !== undefined) end(child, known, status);
     }
   };
 }
@@ -188,7 +216,7 @@ export function signalProcess(child: Process, signal: "SIGTERM" | "SIGKILL"): vo
   if (pid === undefined) throw new RuntimeError("cannot signal a process before it is started");
   // Its own handle knows that the number has not been given to another process meanwhile.
   const own = running.get(child);
-  if (own !== undefined) own.kill(signal);
+  if (own !== undefined) own.spawned.kill(signal);
   else if (child.isAlive) {
     try {
       process.kill(pid, signal);
@@ -214,10 +242,10 @@ export function cancelProcess(child: Process, reason: unknown): void {
 
 /** Ends the daemons, as their parent ends. */
 host.onExit(() => {
-  for (const [child, spawned] of running) if (child.daemon) spawned.kill("SIGTERM");
+  for (const { dispensable, spawned } of running.values()) if (dispensable) spawned.kill("SIGTERM");
 });
 
 /** Those that the process waits for before it ends. */
 export function awaitedChildren(): Process[] {
-  return activeChildren().filter((child) => !child.daemon);
+  return activeChildren().filter((child) => running.get(child)?.dispensable === false);
 }

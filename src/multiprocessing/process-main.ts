@@ -6,7 +6,7 @@
 
 import { host } from "#host";
 import { load, store } from "#atomics";
-import { ENDED, EXIT_BASE, PROCESS, RECORD } from "../core/layout.ts";
+import { ENDED, PROCESS, RECORD } from "../core/layout.ts";
 import { memory as threadMemory } from "../core/program.ts";
 import { ring } from "../core/raw/wait-list.ts";
 import { announceDeath } from "../core/reaper.ts";
@@ -14,7 +14,7 @@ import { CancelledError } from "../errors.ts";
 import { waitForThreads } from "../threading/shutdown.ts";
 import { fieldsOf } from "../threading/outcome.ts";
 import { inherit, processes } from "./domain.ts";
-import { awaitedChildren, MEMORY_DESCRIPTOR } from "./launch.ts";
+import { awaitedChildren, MEMORY_DESCRIPTOR, processKinds } from "./launch.ts";
 import { Process } from "./process.ts";
 import { processRole } from "./role.ts";
 
@@ -25,16 +25,15 @@ async function runProcess(): Promise<void> {
   inherit(MEMORY_DESCRIPTOR);
   const { memory, parker } = processes();
   store(memory.words, memory.record + RECORD.object, object);
+  store(memory.words, object + PROCESS.tid, memory.self);
   store(memory.words, object + PROCESS.pid, process.pid);
-  // For those who outlive the parent, whom nobody tells.
-  process.on("exit", (code) => store(memory.words, object + PROCESS.exit, (code & 255) + EXIT_BASE));
+  let current: Process | undefined;
   process.on("uncaughtException", (error) => {
-    leave(object, undefined, error);
+    leave(object, current, error);
     process.exit(1);
   });
   // A cancelled process is a cancelled main thread.
   parker.onRing.add(() => passOnCancel());
-  let current: Process;
   try {
     current = await takeUp(object);
     parker.arm();
@@ -43,7 +42,7 @@ async function runProcess(): Promise<void> {
     await end();
     leaveValue(object, current, value);
   } catch (error) {
-    leave(object, current!, error);
+    leave(object, current, error);
     await end();
     process.exit(1);
   }
@@ -60,11 +59,13 @@ async function takeUp(object: number): Promise<Process> {
     store(memory.words, object + word, 0);
     return messages[i] === 0 ? undefined : packer.unpack(messages[i]!);
   });
+  const kind = typeof constructor === "string" ? processKinds.named(constructor) : undefined;
   // The constructor of a user's class ran where the process was made; here only its base does.
   const make = (): object => Reflect.construct(Process, [], (constructor ?? Process) as Function) as object;
-  const taken = handles.attach(object, make) as Process;
+  const taken = handles.attach(object, kind?.make ?? make) as Process;
   Process.equip(taken, target as never, args as unknown[] | undefined);
-  Object.assign(taken, state);
+  if (kind === undefined) Object.assign(taken, state);
+  else kind.restore(taken, state);
   return taken;
 }
 
@@ -93,6 +94,8 @@ function leave(object: number, current: Process | undefined, error: unknown): vo
   announceDeath(memory, memory.self);
   store(memory.words, object + PROCESS.outcome, packer.packThrown(error));
   store(memory.words, object + PROCESS.ended, ENDED.threw);
+  // Whose pool it is knows.
+  if (current !== undefined && processKinds.of(current)?.background === true) return;
   // Whoever asked it to end knows.
   if (current?.cancelRequested === true && error instanceof CancelledError) return;
   const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);

@@ -14,6 +14,7 @@ import { EXPIRED, type WaitKind } from "../core/parker.ts";
 import { lockList, unlockList } from "../core/raw/wait-list.ts";
 import { retain } from "../core/references.ts";
 import { appendCallerStack } from "../core/wire/error-envelope.ts";
+import type { CancellableTasks } from "../threading/thread.ts";
 import { CancelledError, DeadlockError, ProcessDiedError, RuntimeError, ValueError } from "../errors.ts";
 import { inProcesses, processes } from "./domain.ts";
 import { JOIN_WAIT } from "./end.ts";
@@ -71,6 +72,8 @@ export class Process<A extends unknown[] = unknown[], R = unknown> extends Share
   #outcome: { readonly threw: boolean; readonly value: unknown } | undefined;
   #closed = false;
   #abort: AbortController | undefined;
+  /** What it runs instead of a target of its own. */
+  #tasks: CancellableTasks | undefined;
 
   constructor(options?: ProcessOptions<A, R>) {
     const attaching = isAttaching();
@@ -92,6 +95,11 @@ export class Process<A extends unknown[] = unknown[], R = unknown> extends Share
    * starts it; `NotSendableError` if the target, an argument or a field cannot reach the process.
    */
   start(): this {
+    this.#launch(undefined);
+    return this;
+  }
+
+  #launch(onEnd: (() => void) | undefined): void {
     this.#open();
     if (this.pid !== undefined || this.exitcode !== undefined) {
       throw new RuntimeError("a process can only be started once");
@@ -104,9 +112,8 @@ export class Process<A extends unknown[] = unknown[], R = unknown> extends Share
     const { memory } = this[DOMAIN];
     retain(memory, parent[ADDRESS]);
     store(memory.words, this[ADDRESS] + PROCESS.parent, parent[ADDRESS]);
-    launchProcess(this as Process, { target: this.#target, args: this.#args, base: Process });
+    launchProcess(this as Process, { target: this.#target, args: this.#args, base: Process, onEnd });
     this.#forget();
-    return this;
   }
 
   /** What the process does: calls the target. Override it in a subclass. Called directly, it runs right here. */
@@ -243,12 +250,17 @@ export class Process<A extends unknown[] = unknown[], R = unknown> extends Share
   /** Aborts when the process is cancelled: pass it to `fetch` and the like. */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
-    if (this.cancelRequested && !this.#abort.signal.aborted) this.#abort.abort(this.#reason());
-    return this.#abort.signal;
+    const { signal } = this.#abort;
+    if (this.#isCancelled && !signal.aborted) this.#abort.abort(this.#reason());
+    return this.#tasks === undefined ? signal : this.#tasks.signalOf(signal);
   }
 
   /** Was the process asked to end? */
   get cancelRequested(): boolean {
+    return this.#isCancelled || this.#tasks?.cancelRequested === true;
+  }
+
+  get #isCancelled(): boolean {
     return load(this[DOMAIN].memory.words, this[ADDRESS] + PROCESS.cancelled) !== 0;
   }
 
@@ -307,6 +319,23 @@ export class Process<A extends unknown[] = unknown[], R = unknown> extends Share
   }
 
   // ── For the rest of multiprocessing ────────────────────────────────────────────────────────────────────────────────
+
+  /** Starts a process that somebody looks after, who is told of its end and deals with its errors. */
+  static supervise(process: Process, onEnd: () => void): void {
+    store(process[DOMAIN].memory.words, process[ADDRESS] + PROCESS.joined, 1);
+    process.#launch(onEnd);
+  }
+
+  /** The error that ended a process, if one did. */
+  static errorOf(process: Process): unknown {
+    process.#outcome ??= process.#readOutcome();
+    return process.#outcome.threw ? process.#outcome.value : undefined;
+  }
+
+  /** In the process itself: it runs tasks, each of which may be asked to end. */
+  static runsTasks(process: Process, tasks: CancellableTasks): void {
+    process.#tasks = tasks;
+  }
 
   /** In the process itself: gives its object what it is to run, and makes it the current one. */
   static equip(process: Process, target: AnyTarget | undefined, args: unknown[] | undefined): void {

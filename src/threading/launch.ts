@@ -20,7 +20,7 @@ import { release, retain } from "../core/references.ts";
 import { childrenOf, claimThread } from "../core/thread-table.ts";
 import { NotSendableError, RuntimeError, ThreadDiedError } from "../errors.ts";
 import { setThreadObject } from "./current.ts";
-import { kindOf } from "./kinds.ts";
+import { threadKinds } from "./kinds.ts";
 import { commit, fieldsOf, hasOutcome } from "./outcome.ts";
 import { threadRole } from "./role.ts";
 import { began, finished } from "./shutdown.ts";
@@ -78,7 +78,7 @@ export function launch(thread: Thread, start: Start): void {
   }
   store(memory.words, object + THREAD.packed, 1);
   memory.notify(object + THREAD.packed);
-  if (kindOf(thread)?.background !== true) began(thread, () => start.error());
+  if (threadKinds.of(thread)?.background !== true) began(thread, () => start.error());
 }
 
 /** Whoever starts a thread or a process while its module is imported for another would do so again there, without end. */
@@ -96,7 +96,7 @@ export function missingGuard(what: "thread" | "process"): RuntimeError {
 
 /** Packs what the thread needs. If a part cannot be sent, nothing of it stays behind. */
 function packStart(thread: Thread, { target, args, context, base }: Start): void {
-  const kind = kindOf(thread);
+  const kind = threadKinds.of(thread);
   const custom = thread.constructor !== base && kind === undefined;
   const parts: [word: number, value: unknown, path: string][] = [];
   if (target !== undefined) parts.push([THREAD.target, target, "target"]);

@@ -15,7 +15,7 @@ import { memory, parker } from "../core/program.ts";
 import { announceDeath } from "../core/reaper.ts";
 import { ThreadDiedError } from "../errors.ts";
 import { setCurrentThread } from "./current.ts";
-import { kindNamed } from "./kinds.ts";
+import { threadKinds } from "./kinds.ts";
 import { commit, fieldsOf, hasOutcome } from "./outcome.ts";
 import { threadRole } from "./role.ts";
 import { Thread } from "./thread.ts";
@@ -62,7 +62,7 @@ async function takeUp(object: number): Promise<[Thread, PackedContext | undefine
     store(memory.words, object + word, 0);
     return messages[i] === 0 ? undefined : unpack(messages[i]!);
   });
-  const kind = typeof constructor === "string" ? kindNamed(constructor) : undefined;
+  const kind = typeof constructor === "string" ? threadKinds.named(constructor) : undefined;
   // The constructor of a user's class ran where the thread was made; here only its base does.
   const make = (): Thread => Reflect.construct(Thread, [], (constructor ?? Thread) as Function) as Thread;
   store(memory.words, memory.record + RECORD.owed, 0);

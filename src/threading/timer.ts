@@ -12,7 +12,7 @@ import { memory } from "../core/program.ts";
 import { retain } from "../core/references.ts";
 import { ValueError } from "../errors.ts";
 import { Event } from "./event.ts";
-import { registerKind } from "./kinds.ts";
+import { threadKinds } from "./kinds.ts";
 import { Thread } from "./thread.ts";
 
 /**
@@ -61,7 +61,7 @@ export class Timer<A extends unknown[] = unknown[], R = unknown> extends Thread<
   }
 
   static {
-    registerKind({
+    threadKinds.register({
       name: "Timer",
       constructor: Timer,
       make: () => new Timer(0, () => undefined) as Thread,

@@ -129,7 +129,7 @@ export const host: Host = {
   unhold,
   writeError: (text) => writeFully(2, text),
   isImporting: () => isImporting() || isLoadingRole(),
-  hasPendingWork: () => process.getActiveResourcesInfo().length > 0,
+  hasPendingWork: () => holds > 0 || !isIdle(0),
   tracesLocks: /^(1|true|yes|on)$/i.test(process.env["HEDDLE_TRACE_LOCKS"] ?? ""),
 };
 

@@ -36,6 +36,8 @@ export interface Native {
   /** Blocks while the word is `expected`, for at most that long. May wake for no reason. */
   wait(address: number, expected: number, milliseconds: number): void;
   wake(address: number, count: number): void;
+  /** Has the calling process killed when the thread that started it ends, however that ends. */
+  dieWithParent(): void;
   /** The descriptors of a new pipe that does not block: what is read, what is written. */
   pipe(): readonly [read: number, write: number];
 }
@@ -80,6 +82,8 @@ const AT_SYMLINK_FOLLOW = 0x400;
 const EINTR = 4;
 const EEXIST = 17;
 const MFD_CLOEXEC = 1;
+const PR_SET_PDEATHSIG = 1;
+const SIGKILL = 9;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 
@@ -98,6 +102,9 @@ function linux(koffi: Koffi): Native {
   const linkat = library.func("int linkat(int from, const char *old, int to, const char *path, int flags)");
   const munmap = library.func("int munmap(uintptr_t address, size_t length)");
   const fallocate = library.func("int posix_fallocate(int fd, int64_t offset, int64_t length)");
+  const prctl = library.func(
+    "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
+  );
   const makePipe = library.func("int pipe2(_Out_ int *fds, int flags)");
   const futex = library.func(
     "long syscall(long number, uintptr_t word, int operation, int value, const void *timeout)",
@@ -155,6 +162,9 @@ function linux(koffi: Koffi): Native {
     },
     wake(address, count) {
       futex(number, address, FUTEX_WAKE, count, null);
+    },
+    dieWithParent() {
+      prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     },
     pipe() {
       const descriptors = [0, 0];

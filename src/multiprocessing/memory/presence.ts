@@ -180,6 +180,11 @@ export function lookAround(memory: Memory, atOnce = false): void {
   const now = performance.now();
   if (now - lastLook < LOOK_EVERY && !atOnce) return;
   lastLook = now;
+  buryGone(memory);
+}
+
+/** As {@link lookAround}, at once. */
+export function buryGone(memory: Memory): void {
   const gone = [];
   for (const record of recordsInUse(memory)) {
     const tid = load(memory.words, record + RECORD.tid);
