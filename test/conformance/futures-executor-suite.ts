@@ -5,9 +5,17 @@ import { availableParallelism } from "node:os";
 import { describe, test } from "node:test";
 import { CancelledError, NotSendableError, RuntimeError, TimeoutError, ValueError } from "heddle/errors";
 import { type Future, ThreadPoolExecutor, wait } from "heddle/futures";
-import { Queue } from "heddle/queue";
-import { activeCount, currentThread, getIdent } from "heddle/threading";
-import { announce, countCall, type ExecutorKind, type Gate, pass, passThrough, words } from "./futures-kit.ts";
+import { activeCount, currentThread } from "heddle/threading";
+import {
+  announce,
+  countCall,
+  type ExecutorKind,
+  type Gate,
+  type Mailbox,
+  pass,
+  passThrough,
+  whoRuns,
+} from "./futures-kit.ts";
 
 /** Module state: each worker has its own. */
 let counter = 0;
@@ -17,8 +25,8 @@ function count(): number {
 }
 
 /** Tells who it is, and stays busy until it may go. */
-async function identify(idents: Queue<number>, gate: Gate): Promise<string> {
-  idents.putNowait(getIdent());
+async function identify(idents: Mailbox, gate: Gate): Promise<string> {
+  idents.putNowait(whoRuns());
   await pass(gate);
   return currentThread().name;
 }
@@ -69,7 +77,7 @@ export function executorSuite(kind: ExecutorKind): void {
 
     test("EX-8 50 queued tasks, cancelFutures: those that run finish, all others are cancelled at once", async () => {
       const pool = kind.make({ maxWorkers: 2 });
-      const [running, gate, counts] = [kind.gate(), kind.gate(), words(1)];
+      const [running, gate, counts] = [kind.gate(), kind.gate(), kind.words(1)];
       const first = pool.submit(announce, running, gate);
       await running.wait();
       const futures: Future<unknown>[] = [first];
@@ -124,7 +132,7 @@ export function executorSuite(kind: ExecutorKind): void {
 
     test("TPE-1 no more workers than allowed under 15 times the load, and exactly as many when all block", async () => {
       await using pool = kind.make({ maxWorkers: 3 });
-      const [idents, gate] = [new Queue<number>(), kind.gate()];
+      const [idents, gate] = [kind.mailbox(), kind.gate()];
       const futures = Array.from({ length: 45 }, () => pool.submit(identify, idents, gate));
       const first = new Set([await idents.get(), await idents.get(), await idents.get()]);
       assert.equal(first.size, kind.here ? 1 : 3);
@@ -141,8 +149,8 @@ export function executorSuite(kind: ExecutorKind): void {
       { skip: kind.here },
       async () => {
         await using pool = kind.make({ maxWorkers: 4 });
-        const idents = new Set<number>();
-        for (let i = 0; i < 5; i++) idents.add(await pool.submit(getIdent));
+        const idents = new Set<string>();
+        for (let i = 0; i < 5; i++) idents.add(await pool.submit(whoRuns));
         assert.equal(idents.size, 1);
       },
     );
@@ -192,7 +200,7 @@ export function executorSuite(kind: ExecutorKind): void {
 
     test("TPE-9 a queued task that was cancelled is skipped when a worker comes to it", async () => {
       await using pool = kind.make({ maxWorkers: 1 });
-      const [running, gate, counts] = [kind.gate(), kind.gate(), words(3)];
+      const [running, gate, counts] = [kind.gate(), kind.gate(), kind.words(3)];
       const first = pool.submit(announce, running, gate);
       await running.wait();
       const futures = [0, 1, 2].map((i) => pool.submit(countCall(counts), i));
@@ -234,7 +242,7 @@ export function executorSuite(kind: ExecutorKind): void {
       { skip: kind.here },
       async () => {
         await using pool = kind.make({ maxWorkers: 2, initializer: initialize, initargs: [{ a: 1 }, "b"] });
-        const [idents, gate] = [new Queue<number>(), kind.gate()];
+        const [idents, gate] = [kind.mailbox(), kind.gate()];
         const both = [pool.submit(identify, idents, gate), pool.submit(identify, idents, gate)];
         assert.notEqual(await idents.get(), await idents.get());
         gate.set();
@@ -310,10 +318,10 @@ export function executorSuite(kind: ExecutorKind): void {
   describe(`ThreadPoolExecutor`, { skip: kind.name !== "ThreadPoolExecutor" }, () => {
     test("TPE-3 the default size is what can run at once on this machine (in Python more)", async () => {
       await using pool = new ThreadPoolExecutor();
-      const [idents, gate] = [new Queue<number>(), kind.gate()];
+      const [idents, gate] = [kind.mailbox(), kind.gate()];
       const size = availableParallelism();
       const futures = Array.from({ length: size + 3 }, () => pool.submit(identify, idents, gate));
-      const seen = new Set<number>();
+      const seen = new Set<string>();
       for (let i = 0; i < size; i++) seen.add(await idents.get());
       assert.equal(seen.size, size);
       assert.equal(idents.qsize, 0);
@@ -327,7 +335,7 @@ export function executorSuite(kind: ExecutorKind): void {
         [undefined, /^ThreadPoolExecutor-\d+_[01]$/],
       ] as const) {
         await using pool = new ThreadPoolExecutor({ maxWorkers: 2, ...(threadNamePrefix && { threadNamePrefix }) });
-        const [idents, gate] = [new Queue<number>(), kind.gate()];
+        const [idents, gate] = [kind.mailbox(), kind.gate()];
         const futures = [pool.submit(identify, idents, gate), pool.submit(identify, idents, gate)];
         await idents.get();
         await idents.get();
@@ -340,7 +348,7 @@ export function executorSuite(kind: ExecutorKind): void {
 
     test("TPE-6 whatever a task throws is stored, and the worker survives", async () => {
       await using pool = new ThreadPoolExecutor({ maxWorkers: 1 });
-      const before = await pool.submit(getIdent);
+      const before = await pool.submit(whoRuns);
       for (const thrown of [5, "text", null, undefined, { a: 1 }]) {
         const future = pool.submit((thrown: unknown) => {
           throw thrown;
@@ -353,7 +361,7 @@ export function executorSuite(kind: ExecutorKind): void {
           assert.match(String(outcome), new RegExp(`threw ${String(thrown)}`));
         else assert.deepEqual(outcome, thrown);
       }
-      assert.equal(await pool.submit(getIdent), before);
+      assert.equal(await pool.submit(whoRuns), before);
     });
 
     test("workers are threads until shutdown has ended them", async () => {

@@ -10,7 +10,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Executor } from "heddle/futures";
-import { isMainThread } from "heddle/threading";
+import { getIdent, isMainThread } from "heddle/threading";
 
 /** Something tasks wait at until the suite opens it, or the suite until a task does. */
 export interface Gate {
@@ -18,6 +18,15 @@ export interface Gate {
   readonly isSet: boolean;
   wait(options?: { timeout?: number }): Promise<boolean>;
   waitSync(options?: { timeout?: number }): boolean;
+}
+
+/** A queue by which tasks tell the suite something. */
+export interface Mailbox {
+  putNowait(item: string): void;
+  get(): Promise<string>;
+  getNowait(): string;
+  readonly qsize: number;
+  readonly empty: boolean;
 }
 
 export interface ExecutorOptions {
@@ -32,6 +41,9 @@ export interface ExecutorKind {
   readonly name: string;
   make(options?: ExecutorOptions): Executor;
   gate(): Gate;
+  mailbox(): Mailbox;
+  /** Numbers that tasks and suite share, 0 at first. */
+  words(length: number): Int32Array;
   /** Why tests of copies and of workers are left out: everything happens here. `false`: tasks run in threads. */
   readonly here: string | false;
   /** The error of a pool that can run nothing any more. */
@@ -41,6 +53,11 @@ export interface ExecutorKind {
 /** Waits at the gate: blocked in a thread of its own; where the suite itself runs, without blocking. */
 export function pass(gate: Gate): boolean | Promise<boolean> {
   return isMainThread ? gate.wait() : gate.waitSync();
+}
+
+/** A name of the thread that calls it, which no other thread of any process has. */
+export function whoRuns(): string {
+  return `${process.pid}/${getIdent()}`;
 }
 
 /** Waits at the gate, then gives the value. */

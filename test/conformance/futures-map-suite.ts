@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { CancelledError, NotSendableError, TimeoutError, ValueError } from "heddle/errors";
-import { countCall, drain, type ExecutorKind, type Gate, Numbers, pass, square, sum, words } from "./futures-kit.ts";
+import { countCall, drain, type ExecutorKind, type Gate, Numbers, pass, square, sum } from "./futures-kit.ts";
 import { timed } from "./kit.ts";
 
 function range(n: number): number[] {
@@ -108,7 +108,7 @@ export function mapSuite(kind: ExecutorKind): void {
 
     test("EX-4 after an error what has not begun never runs, and the input is closed", async () => {
       await using pool = kind.make({ maxWorkers: 1 });
-      const [counts, numbers] = [words(200), new Numbers()];
+      const [counts, numbers] = [kind.words(200), new Numbers()];
       const results = pool.map(
         (i: number) => {
           Atomics.add(counts, i, 1);
@@ -124,7 +124,7 @@ export function mapSuite(kind: ExecutorKind): void {
     });
 
     test("EX-5 nobody looks at the results: after shutdown all items were done", async () => {
-      const counts = words(500);
+      const counts = kind.words(500);
       const pool = kind.make({ maxWorkers: 2 });
       void pool.map(countCall(counts), range(500), { chunksize: 3 });
       await pool.shutdown();
@@ -336,7 +336,7 @@ export function mapSuite(kind: ExecutorKind): void {
     );
 
     test("shutdown lets a map in progress finish; with cancelFutures it ends with CancelledError, endless or not", async () => {
-      const counts = words(300);
+      const counts = kind.words(300);
       const pool = kind.make({ maxWorkers: 2 });
       const all = pool.map(countCall(counts), range(300), { chunksize: 1 });
       const ended = pool.shutdown();
@@ -361,7 +361,7 @@ export function mapSuite(kind: ExecutorKind): void {
     test("an item that an async input gives after cancelFutures is dropped", async () => {
       for (const give of ["value", "error", "end"]) {
         const pool = kind.make({ maxWorkers: 1 });
-        const [counts, reached] = [words(2), kind.gate()];
+        const [counts, reached] = [kind.words(2), kind.gate()];
         let proceed: () => void = () => undefined;
         async function* input(): AsyncGenerator<number> {
           yield 0;
