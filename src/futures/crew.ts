@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Deadline, now, type WaitOptions } from "../core/deadline.ts";
 import type { Domain } from "../core/domain.ts";
 import type { BrokenExecutor } from "../errors.ts";
 import { type Ring, type RingMaker, STOP, type TaskQueue } from "./ring.ts";
@@ -31,6 +32,7 @@ export interface CrewWorker {
   /** Was it ended by somebody else, who may be expected not to do so again? */
   readonly wasKilled: boolean;
   join(): Promise<unknown>;
+  joinSync(options: WaitOptions): unknown;
   kill(): void;
 }
 
@@ -142,6 +144,11 @@ export class Crew {
     if (this.size < this.max && this.size < wanted) this.#hire();
   }
 
+  /** Starts all workers that may be. Errors: as {@link hireFor}. */
+  hireAll(): void {
+    while (this.size < this.max) this.#hire();
+  }
+
   #hire(): void {
     const setup = this.#setupInUse ?? this.#setup.deref();
     const terms: WorkerTerms = {
@@ -191,6 +198,10 @@ export class Crew {
     for (const worker of this.#workers) if (worker.identity === identity) worker.kill();
   }
 
+  killAll(): void {
+    for (const worker of [...this.#workers]) worker.kill();
+  }
+
   /** Tells all of them to end, once they have nothing left to do. */
   stop(): void {
     for (const _ of this.#workers) this.#tasks.tasks.put(STOP);
@@ -201,5 +212,20 @@ export class Crew {
     await Promise.all(this.#leaving);
     for (const worker of [...this.#workers]) await worker.join().catch(() => undefined);
     return ![...this.#workers].some((worker) => worker.isAlive);
+  }
+
+  /** As {@link ended}, blocking. False: the deadline passed first. */
+  endedSync(deadline: Deadline, signal: AbortSignal | undefined): boolean {
+    for (const worker of [...this.#workers]) {
+      const left = deadline === Infinity ? undefined : Math.max(0, deadline - now());
+      try {
+        worker.joinSync({ ...(left !== undefined && { timeout: left }), ...(signal && { signal }) });
+      } catch {
+        if (signal?.aborted === true) throw signal.reason;
+        // What ended it has been told.
+      }
+      if (worker.isAlive) return false;
+    }
+    return true;
   }
 }

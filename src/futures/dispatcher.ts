@@ -71,7 +71,10 @@ export class Dispatcher implements Runner {
   readonly #kept: number[] = [];
   /** Does what other threads ask for; `undefined`: none can. */
   #serve: (() => void) | undefined;
+  /** Results that have come, and wait for what they need. */
+  readonly #loading: Set<number> = new Set();
   #stopping = false;
+  #terminated = false;
   #idle: (() => void)[] = [];
   /** Why no more tasks can run. */
   broken: BrokenExecutor | undefined;
@@ -192,6 +195,21 @@ export class Dispatcher implements Runner {
     for (const [id, { job }] of this.#pending.entries()) if (this.cancel(id)) job.cancelled();
   }
 
+  /** Starts all workers that there may be. */
+  prestart(): void {
+    this.#crew.hireAll();
+  }
+
+  /** Ends everything now: what is not done fails with the reason, and the workers are killed. */
+  terminate(reason: unknown): void {
+    this.#stopping = this.#terminated = true;
+    for (const [id, { job }] of this.#pending.entries()) {
+      if (this.cancel(id)) job.fail(reason);
+      else this.#doom(id, reason);
+    }
+    this.#crew.killAll();
+  }
+
   isRunning(id: number): boolean {
     const pending = this.#pending.get(id);
     if (pending === undefined) return false;
@@ -200,18 +218,29 @@ export class Dispatcher implements Runner {
 
   /** Blocks until the task is settled, taking results in. False: the deadline passed first. */
   block(id: number, deadline: Deadline, signal: AbortSignal | undefined): boolean {
+    return this.blockUntil(
+      () => this.#pending.get(id) === undefined,
+      (each) => each === id,
+      deadline,
+      signal,
+    );
+  }
+
+  /** As {@link block}, until `isDone` says so, which the tasks that `awaits` accepts must bring about. */
+  blockUntil(
+    isDone: () => boolean,
+    awaits: (id: number) => boolean,
+    deadline: Deadline,
+    signal: AbortSignal | undefined,
+  ): boolean {
     for (;;) {
       this.#takeIn();
       this.alarms.ringDue();
-      const pending = this.#pending.get(id);
-      if (pending === undefined) return true;
-      if (pending.arrived !== undefined) {
-        // What it needs is not loaded yet, and cannot be by an event loop that is blocked.
-        this.#settle(id, pending);
-        return true;
-      }
+      // What they need is not loaded yet, and cannot be by an event loop that is blocked.
+      for (const id of this.#loading) if (awaits(id)) this.#settle(id, this.#pending.get(id)!);
+      if (isDone()) return true;
       const until = Math.min(deadline, this.alarms.next);
-      if (!this.#sleep(until, signal) && until === deadline) return this.#pending.get(id) === undefined;
+      if (!this.#sleep(until, signal) && until === deadline) return isDone();
     }
   }
 
@@ -252,7 +281,20 @@ export class Dispatcher implements Runner {
   /** Resolves when all workers have ended, after {@link stopWhenIdle}. */
   async ended(): Promise<void> {
     await this.settled();
-    if (!(await this.#crew.ended())) return;
+    if (await this.#crew.ended()) this.#clear();
+  }
+
+  /** As {@link ended}, blocking. False: the deadline passed first. */
+  endedSync(deadline: Deadline, signal: AbortSignal | undefined): boolean {
+    const isIdle = (): boolean => this.#pending.size === 0;
+    if (!this.blockUntil(isIdle, () => true, deadline, signal)) return false;
+    if (!this.#crew.endedSync(deadline, signal)) return false;
+    this.#clear();
+    return true;
+  }
+
+  /** All workers are gone. */
+  #clear(): void {
     // What was cancelled, and no worker came to.
     this.#takeIn();
     this.#drain();
@@ -323,6 +365,7 @@ export class Dispatcher implements Runner {
   }
 
   #settleAfter(loading: Promise<unknown>, id: number, pending: Pending): void {
+    this.#loading.add(id);
     const settle = (): void => this.#settle(id, pending);
     loading.then(settle, settle);
   }
@@ -346,6 +389,7 @@ export class Dispatcher implements Runner {
   #settle(id: number, pending: Pending): void {
     const { job, arrived } = pending;
     if (arrived === undefined) return;
+    if (this.#loading.size > 0) this.#loading.delete(id);
     pending.arrived = undefined;
     this.#forget(id);
     let value: unknown;
@@ -391,7 +435,7 @@ export class Dispatcher implements Runner {
   #lost(loss: Loss): void {
     this.#takeIn();
     // It would only be followed by others like it, without end.
-    if (loss.stillborn) this.#break(loss.error);
+    if (loss.stillborn && !this.#terminated) this.#break(loss.error);
     this.#recover(loss);
     // It may have been nudged.
     this.#tasks.nudge();
@@ -399,7 +443,7 @@ export class Dispatcher implements Runner {
   }
 
   #hireMore(): void {
-    if (this.broken !== undefined) return;
+    if (this.broken !== undefined || this.#terminated) return;
     try {
       this.#crew.hireFor(this.#pending.size);
     } catch (failure) {

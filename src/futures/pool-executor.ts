@@ -4,13 +4,9 @@
  * @module
  */
 
-import { callerStack } from "../core/caller-stack.ts";
 import { describe } from "../core/deadline.ts";
-import { TASK_FLAG } from "../core/layout.ts";
-import { transfer } from "../core/wire/transfer.ts";
 import { RuntimeError } from "../errors.ts";
-import { type CallOptions, contextCell } from "./call-options.ts";
-import { Call } from "./call.ts";
+import type { CallOptions } from "./call-options.ts";
 import type { CrewOptions, Setup, WorkerKind } from "./crew.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { type AnyFunction, Executor, type MapInput, type MapOptions, type ShutdownOptions } from "./executor.ts";
@@ -18,10 +14,7 @@ import type { Future } from "./future.ts";
 import { PoolLane } from "./lane.ts";
 import { checkMapOptions, isIterable, MapResult } from "./map-result.ts";
 import { Pump } from "./pump.ts";
-import { ship } from "./shipment.ts";
-
-/** Up to this many unfinished tasks, each remembers where it was submitted; beyond, that would cost more than the task. */
-const TRACED = 256;
+import { submitTo } from "./submit.ts";
 
 export abstract class PoolExecutor extends Executor {
   /** @internal */
@@ -41,30 +34,7 @@ export abstract class PoolExecutor extends Executor {
   protected override submitCall(options: CallOptions, fn: AnyFunction, args: readonly unknown[]): Future {
     this.#mayRun();
     if (typeof fn !== "function") throw new TypeError(`submit takes a function, not ${describe(fn)}`);
-    const { signal, priority } = options;
-    const dispatcher = this.dispatcher;
-    const origin = dispatcher.pending < TRACED ? callerStack(Executor.prototype.submit) : undefined;
-    const call = new Call<unknown>(dispatcher, origin);
-    if (signal?.aborted === true) {
-      call.fail(signal.reason);
-      return call.future;
-    }
-    if (options.transfer !== undefined) transfer(args, options.transfer);
-    const { cells, packer } = dispatcher.domain;
-    const input = { fn: 0, flags: 0, args: 0, context: 0 };
-    try {
-      input.context = contextCell(options.context, cells);
-      input.args = cells.toCell(args.length === 0 ? undefined : args, "args");
-      ({ message: input.fn, flags: input.flags } = ship(fn, packer));
-      call.id = dispatcher.send(input, call, priority);
-    } catch (error) {
-      if ((input.flags & TASK_FLAG.ownFunction) !== 0) packer.discard(input.fn);
-      cells.discardCell(input.args);
-      cells.discardCell(input.context);
-      throw error;
-    }
-    call.limit(options);
-    return call.future;
+    return submitTo(this.dispatcher, fn, args, options, Executor.prototype.submit);
   }
 
   protected override mapCall(

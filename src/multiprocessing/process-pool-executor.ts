@@ -11,7 +11,8 @@ import { checkCount, checkObject, checkSetup } from "../futures/thread-pool-opti
 import { processWorkers } from "./process-worker.ts";
 
 /** What a new {@link ProcessPoolExecutor} is given. */
-export interface ProcessPoolOptions<A extends unknown[] = never[]> {
+// oxlint-disable-next-line typescript/no-explicit-any -- any arguments, as long as the initializer takes them
+export interface ProcessPoolOptions<A extends unknown[] = any[]> {
   /** How many processes at most. Default: as many as can run at once on this machine. */
   maxWorkers?: number;
   /** Called in each worker before its first task. If it fails, the pool is broken. */
