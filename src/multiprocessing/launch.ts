@@ -112,7 +112,8 @@ function inheritedFlags(): string[] {
   for (let i = 0; i < process.execArgv.length; i++) {
     const flag = process.execArgv[i]!;
     if (!OWN_FLAGS.test(flag)) flags.push(flag);
-    else if (WITH_VALUE.test(flag)) i++;
+    // The value of a flag may stand by itself.
+    else if (WITH_VALUE.test(flag) || process.execArgv[i + 1]?.startsWith("-") === false) i++;
   }
   return flags;
 }
