@@ -169,7 +169,11 @@ export class IMapIterator<R> implements AsyncIterableIterator<R> {
       if (slot.given < slot.values.length) return { result: { done: false, value: slot.values[slot.given++]! } };
       this.#slots.delete(this.#current++);
       if (slot.failure === undefined) continue;
-      if (slot.isLast) void this.return();
+      if (slot.isLast) {
+        this.#ended = true;
+        // Who waits for this must be told of it first.
+        queueMicrotask(() => void this.return());
+      }
       return { error: slot.failure.error };
     }
   }

@@ -109,7 +109,7 @@ if (isMain(import.meta)) {
         const error = future.exceptionSync();
         if (error === undefined) assert.deepEqual([future.resultSync(), counts[i]], [i, 1]);
         else {
-          assert.ok(error instanceof BrokenProcessPool, String(error));
+          assert.ok(error instanceof BrokenProcessPool);
           assert.ok(counts[i]! <= 1, `task ${i} ran ${counts[i]} times`);
           lost++;
         }
