@@ -46,6 +46,8 @@ export interface ExecutorKind {
   words(length: number): Int32Array;
   /** Why tests of copies and of workers are left out: everything happens here. `false`: tasks run in threads. */
   readonly here: string | false;
+  /** Its workers are processes. */
+  readonly inProcesses?: boolean;
   /** The error of a pool that can run nothing any more. */
   readonly Broken: abstract new (...args: never[]) => Error;
 }

@@ -15,6 +15,7 @@ const processPool: ExecutorKind = {
   mailbox: () => new Queue<string>(),
   words: (length) => new SharedArray(int32, length).data as Int32Array,
   here: false,
+  inProcesses: true,
   Broken: BrokenProcessPool,
 };
 
