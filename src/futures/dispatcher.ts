@@ -11,7 +11,6 @@ import { host } from "#host";
 import type { Cells } from "../core/cell-coder.ts";
 import { type Deadline, now } from "../core/deadline.ts";
 import type { Domain } from "../core/domain.ts";
-import { Gamble } from "../core/gamble.ts";
 import { ADDRESS } from "../core/handles.ts";
 import { TASK_FLAG, TASK_STATE } from "../core/layout.ts";
 import { EXPIRED, type Parker } from "../core/parker.ts";
@@ -27,8 +26,6 @@ import { InitializerFailed } from "./task-runner.ts";
 
 /** How long the event loop is blocked at most, in milliseconds, for a result that may come at once. */
 const NAP = 0.05;
-/** How long of that it does not sleep. */
-const GLANCE = 0.01;
 
 interface Pending {
   /** Its block; 0 once that has come back. */
@@ -54,7 +51,6 @@ export class Dispatcher implements Runner {
   readonly #pending: Numbered<Pending> = new Numbered();
   readonly #look: () => void;
   readonly #nap: () => boolean;
-  readonly #glancing: Gamble = new Gamble();
   /** Cancelled blocks in the hand of some worker, perhaps of a dead one: freed when they come back, or at the end. */
   readonly #astray: Set<number> = new Set();
   /** Blocks of tasks that did not stop in time, until the workers that ran them are gone. */
@@ -91,7 +87,7 @@ export class Dispatcher implements Runner {
     const rings = { tasks: this.#tasks, results: this.#results };
     this.#crew = new Crew(kind, options, setup, rings, (worker) => this.#goneNow(worker));
     this.#look = () => this.#takeIn();
-    this.#nap = () => this.#glance() || this.#sleep(now() + NAP, undefined, true);
+    this.#nap = () => this.#sleep(now() + NAP, undefined, true);
   }
 
   /** Tasks that are not settled. */
@@ -242,15 +238,6 @@ export class Dispatcher implements Runner {
       const until = Math.min(deadline, this.alarms.next);
       if (!this.#sleep(until, signal) && until === deadline) return isDone();
     }
-  }
-
-  /** Looks for results without sleeping, if that has paid of late. */
-  #glance(): boolean {
-    if (!this.#glancing.isOn) return false;
-    const came = this.#results.watch(GLANCE);
-    this.#glancing.settle(came);
-    if (came) this.#takeIn();
-    return came;
   }
 
   /** Blocks until a result comes, and takes it in. False: the deadline passed first. */
@@ -422,7 +409,6 @@ export class Dispatcher implements Runner {
   }
 
   #goneNow(worker: CrewWorker): void {
-    this.#tasks.tasks.stopSeeking();
     if (this.#waiting) {
       this.#gone.push(worker);
       this.#results.put(NUDGE);

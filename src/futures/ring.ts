@@ -13,8 +13,7 @@
  * @module
  */
 
-import { load, pause, store } from "#atomics";
-import { now } from "../core/deadline.ts";
+import { load, store } from "#atomics";
 import { ADDRESS, DOMAIN, register, SharedObject } from "../core/handles.ts";
 import { GRANT, PRIORITY_WORDS, QUEUE, QUEUE_WORDS, SLOT, TAG } from "../core/layout.ts";
 import type { Memory } from "../core/memory.ts";
@@ -22,7 +21,6 @@ import { QUEUED, type WaitKind } from "../core/parker.ts";
 import { encodeKey } from "../core/priority-key.ts";
 import { createNode, itemOf, unwrapNode } from "../core/raw/priority.ts";
 import { cancelGet, cellsIn, createRing, GET, getCell, getCells, got, putCell } from "../core/raw/queue.ts";
-import { beginSeek, endSeek, isEmpty, offerCell, rouse } from "../core/raw/seek.ts";
 
 /** Cells that are no tasks; tasks are addresses, which are even. An odd cell above these is a task with news. */
 export const STOP = 1;
@@ -30,6 +28,15 @@ export const STOP = 1;
 export const NUDGE = 3;
 /** In the results ring: a worker took its leave. */
 export const LEFT = 5;
+
+/**
+ * Was it empty at some moment during the call? First what was got: the other way round, what is put and got in between
+ * would hide a third cell.
+ */
+function isEmpty(memory: Memory, ring: number): boolean {
+  const gets = load(memory.words, ring + QUEUE.gets);
+  return load(memory.words, ring + QUEUE.puts) === gets;
+}
 
 export class Ring extends SharedObject {
   readonly #memory: Memory = this[DOMAIN].memory;
@@ -62,39 +69,7 @@ export class Ring extends SharedObject {
   cells(): number[] {
     return cellsIn(this.#memory, this[ADDRESS]);
   }
-
-  /** As {@link put}, but wakes nobody while somebody seeks. */
-  offer(cell: number): void {
-    offerCell(this.#memory, this[ADDRESS], cell);
-  }
-
-  /** For whoever got a cell after seeking: hands what else there is to those who sleep. */
-  rouse(): void {
-    rouse(this.#memory, this[ADDRESS]);
-  }
-
-  /** Looks for a cell for so many milliseconds, unless another thread does. See core/raw/seek.ts. */
-  seek(budget: number): void {
-    if (!beginSeek(this.#memory, this[ADDRESS])) return;
-    this.watch(budget);
-    endSeek(this.#memory, this[ADDRESS]);
-  }
-
-  /** Looks for a cell for so many milliseconds. True: there is one. */
-  watch(budget: number): boolean {
-    for (const until = now() + budget; this.isEmpty && now() < until;) for (let i = 0; i < PAUSES; i++) pause();
-    return !this.isEmpty;
-  }
-
-  /** The seeker may have died. */
-  stopSeeking(): void {
-    endSeek(this.#memory, this[ADDRESS]);
-    this.rouse();
-  }
 }
-
-/** Turns of a spin loop between two looks. */
-const PAUSES = 8;
 
 register(TAG.ring, () => new Ring());
 
@@ -150,11 +125,11 @@ export class TaskQueue {
 
   put(task: number, priority: number): void {
     if (priority === 0) {
-      this.tasks.offer(task);
+      this.tasks.put(task);
     } else {
       (priority > 0 ? this.urgent : this.later).put(task, priority);
       // Wakes a worker that waits at the ring of all.
-      this.tasks.offer(NUDGE);
+      this.tasks.put(NUDGE);
     }
   }
 
@@ -178,7 +153,7 @@ export class TaskQueue {
 
   /** Wakes a worker, if there are tasks that it might not know of. */
   nudge(): void {
-    if (!this.urgent.isEmpty || !this.later.isEmpty) this.tasks.offer(NUDGE);
+    if (!this.urgent.isEmpty || !this.later.isEmpty) this.tasks.put(NUDGE);
   }
 
   /** The tasks in it now. */
@@ -200,7 +175,8 @@ export class RingWait implements WaitKind {
   }
 
   enter(memory: Memory, ring: number, slot: number): number {
-    const result = getCell(memory, ring, slot);
+    // Who slept last is awake soonest: its processor and caches know it. The others may grow idle and go.
+    const result = getCell(memory, ring, slot, true);
     if (result === GET.queued) return QUEUED;
     this.cell = got.cell;
     return result === GET.done ? GRANT.done : GRANT.broken;

@@ -8,7 +8,6 @@ import { host } from "#host";
 import { compareExchange, exchange, load, store } from "#atomics";
 import { deadlineOf, now } from "../core/deadline.ts";
 import type { Domain } from "../core/domain.ts";
-import { Gamble } from "../core/gamble.ts";
 import { ADDRESS } from "../core/handles.ts";
 import { TASK, TASK_FLAG, TASK_STATE, TASK_WORDS } from "../core/layout.ts";
 import type { Memory } from "../core/memory.ts";
@@ -38,8 +37,6 @@ export interface WorkerTerms {
   readonly maxTasks: number | undefined;
 }
 
-/** How long a worker looks for its next task before it sleeps, in milliseconds, if that has paid of late. */
-const SEEK_TIME = 0.02;
 /** How long the event loop waits at most while one task follows the other, in milliseconds. */
 const TURN_EVERY = 5;
 
@@ -69,7 +66,6 @@ export class TaskRunner {
     const { words } = this.#memory;
     return ((words[this.#task + TASK.flags]! & TASK_FLAG.skipRest) | words[this.#task + TASK.cancel]!) !== 0;
   };
-  readonly #seeking: Gamble = new Gamble();
   /** When the last task began, and when the event loop was last seen to. */
   #began = 0;
   #lastTurn = 0;
@@ -117,8 +113,6 @@ export class TaskRunner {
       cell = this.#queue.poll(cell === NUDGE) || (await this.#idle());
       if (cell === STOP) return;
       if (cell === LEFT) break;
-      // Others sleep while one seeks: there may be work for them too.
-      this.#queue.tasks.rouse();
       if (cell === NUDGE) continue;
       const running = this.#take(cell);
       if (running !== undefined) await running;
@@ -145,12 +139,6 @@ export class TaskRunner {
     // What the last task left on the microtask queue runs first.
     await Promise.resolve();
     const { tasks, idleTimeout } = this.#terms;
-    if (platform.parallel && this.#seeking.isOn) {
-      tasks.seek(SEEK_TIME);
-      const cell = this.#queue.poll();
-      this.#seeking.settle(cell !== 0);
-      if (cell !== 0) return cell;
-    }
     const wait = new RingWait("pool worker");
     const deadline = deadlineOf(idleTimeout);
     const result = host.hasPendingWork()

@@ -6,7 +6,7 @@
 
 import { host } from "#host";
 import { load, store } from "#atomics";
-import { ENDED, PROCESS, RECORD } from "../core/layout.ts";
+import { ENDED, EXIT_BASE, PROCESS, RECORD } from "../core/layout.ts";
 import { memory as threadMemory } from "../core/program.ts";
 import { ring } from "../core/raw/wait-list.ts";
 import { announceDeath } from "../core/reaper.ts";
@@ -27,6 +27,8 @@ async function runProcess(): Promise<void> {
   store(memory.words, memory.record + RECORD.object, object);
   store(memory.words, object + PROCESS.tid, memory.self);
   store(memory.words, object + PROCESS.pid, process.pid);
+  // For those who outlive the parent, whom nobody tells.
+  process.on("exit", (code) => store(memory.words, object + PROCESS.exit, (code & 255) + EXIT_BASE));
   let current: Process | undefined;
   process.on("uncaughtException", (error) => {
     leave(object, current, error);
