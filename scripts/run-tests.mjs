@@ -42,15 +42,20 @@ function reachesInside(file, seen = new Set()) {
   });
 }
 
-/** Returns the exit code. `args`: words that select files, and options for `node --test`. */
+/** What `--quick` leaves out: what takes long and does not depend on the version of Node. */
+const LONG = ["model", "docs", "package", "examples"].map((folder) => path.join("dist", "test", folder) + path.sep);
+
+/** Returns the exit code. `args`: words that select files, `--quick`, and options for `node --test`. */
 export async function runTests(node, args) {
   const words = [];
   const options = [];
+  let quick = false;
   for (let i = 0; i < args.length; i++) {
-    if (args[i] === "--name") options.push("--test-name-pattern", args[++i] ?? "");
+    if (args[i] === "--quick") quick = true;
+    else if (args[i] === "--name") options.push("--test-name-pattern", args[++i] ?? "");
     else (args[i].startsWith("-") ? options : words).push(args[i]);
   }
-  const files = testFiles(words);
+  const files = testFiles(words).filter((file) => !quick || !LONG.some((folder) => file.startsWith(folder)));
   if (files.length === 0) throw new Error(`no compiled test matches ${words.join(" ") || "dist/test/**/*.test.js"}`);
   const inside = files.filter((file) => reachesInside(file));
   const outside = files.filter((file) => !inside.includes(file));

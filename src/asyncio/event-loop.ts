@@ -226,6 +226,8 @@ class LoopSource implements FutureSource {
     future.addDoneCallback(() => over.abort());
     try {
       await Promise.race([done, ended]);
+      // Whoever blocked for it has taken the answer.
+      if (future.done) return;
       if (this.#reply.done.isSet) this.#settle(await this.#reply.outcome.get());
       else this.#settle(this.#lost());
     } catch (error) {

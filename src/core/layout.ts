@@ -55,8 +55,8 @@ export const PROGRAM = {
   processMemory: 20,
   processGuard: 21,
   /** There: which process made the memory, and when that began (clock ticks, low bits). */
-  rootPid: 22,
-  rootSince: 23,
+  rootPid: 24,
+  rootSince: 25,
   /** First of the central free lists, one word a size class. */
   freeLists: 32,
   /** First entry of the thread table: addresses of thread records. */

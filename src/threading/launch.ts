@@ -128,7 +128,7 @@ function checkPrivateFields(thread: Thread, base: Function): void {
     suspicious ||= Function.prototype.toString.call(c).includes("#");
   }
   if (!suspicious) return;
-  const own = ["#options", "#target", "#args", "#outcome", "#abort", "#startedFrom", "#tasks"];
+  const own = ["#options", "#target", "#args", "#outcome", "#abort", "#startedFrom", "#tasks", "#isCancelled"];
   const names = privateFieldsOf(thread).filter((name) => !own.includes(name));
   if (names.length === 0) return;
   throw new NotSendableError(

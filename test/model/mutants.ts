@@ -479,13 +479,6 @@ const queue: readonly Mutant[] = [
   mutant("queue", "joiners go too late", "left === 1", "left === 0", "queue: join"),
   mutant(
     "queue",
-    "the limit is off by one",
-    "maxsize > 0 && n >= maxsize",
-    "maxsize > 0 && n > maxsize",
-    "queue: at most 1 at once",
-  ),
-  mutant(
-    "queue",
     "shutting down leaves getters",
     "for (let slot = first(memory, getters); slot !== 0; slot = first(memory, getters))",
     "for (let slot = 0; slot !== 0; )",
@@ -559,13 +552,6 @@ const channel: readonly Mutant[] = [
     "channel: who puts is killed",
   ),
   mutant("channel", "who watches does not look again", "() => GRANT.retry", "() => GRANT.none", "channel: 1 watches"),
-  mutant(
-    "queue",
-    "who watches is forgotten by the next who leaves the queue",
-    "!getters && !watched && ",
-    "!getters && ",
-    "channel: 2 watch",
-  ),
   mutant(
     "queue",
     "who comes to watch does not see the end",

@@ -13,6 +13,9 @@ import { priorityScenarios } from "./scenarios/priorities.ts";
 import { queueScenarios } from "./scenarios/queues.ts";
 import { rwlockScenarios } from "./scenarios/rwlocks.ts";
 
+/** More than any scenario needs: one that grows beyond it has become too large for every test run. */
+export const MOST_STATES = 600_000;
+
 export const scenarios: readonly Scenario[] = [
   ...lockScenarios,
   ...countingScenarios,

@@ -211,8 +211,7 @@ function unlockQueue(memory: Memory, queue: number): void {
   if (!putters && words[queue + QUEUE.heedGets] !== 0) store(words, queue + QUEUE.heedGets, 0);
   if (!putters && words[queue + QUEUE.heedPuts] !== 0) {
     const getters = words[queue + QUEUE.getters + LIST.head] !== 0;
-    const watched = words[queue] === TAG.channel && words[queue + QUEUE.joiners + LIST.head] !== 0;
-    if (!getters && !watched && words[queue + QUEUE.shut] === 0) store(words, queue + QUEUE.heedPuts, 0);
+    if (!getters && words[queue + QUEUE.shut] === 0) store(words, queue + QUEUE.heedPuts, 0);
   }
   unlockList(memory, queue + QUEUE.putters);
   unlockList(memory, queue + QUEUE.getters);

@@ -115,6 +115,7 @@ export const queueScenarios: readonly Scenario[] = [
   },
   {
     name: "queue: of size 1, 3 put, 1 with a timeout, 1 gets 2",
+    long: true,
     build(kit) {
       const s = store(kit, 1, 3);
       kit.thread("T1", put(kit, s, 0));
@@ -125,7 +126,7 @@ export const queueScenarios: readonly Scenario[] = [
       kit.ready(() => exactlyOnce(kit, s));
       kit.engine.threads[3]!.mayWait = () => false;
     },
-    limits: { preemptions: 2 },
+    limits: { preemptions: 1 },
   },
   {
     name: "queue: a get times out while an item comes",
@@ -262,6 +263,7 @@ export const queueScenarios: readonly Scenario[] = [
   },
   {
     name: "queue: who gets is killed",
+    long: true,
     build(kit) {
       const s = store(kit, 0, 2);
       kit.victim("T1", get(kit, s));
@@ -274,6 +276,7 @@ export const queueScenarios: readonly Scenario[] = [
   },
   {
     name: "queue: who puts is killed, others get with a timeout",
+    long: true,
     build(kit) {
       const s = store(kit, 0, 2);
       kit.victim("T1", put(kit, s, 0));
@@ -299,6 +302,7 @@ export const queueScenarios: readonly Scenario[] = [
   },
   {
     name: "queue: of size 1, who gets is killed",
+    long: true,
     build(kit) {
       const s = store(kit, 1, 2);
       kit.victim("T1", get(kit, s));

@@ -1,0 +1,15 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { mutants } from "./mutants.ts";
+import { MOST_STATES, runMutant } from "./run.ts";
+
+describe("planted bugs are found", () => {
+  for (const mutant of mutants) {
+    test(mutant.name, async () => {
+      const { caught, states } = await runMutant(mutant, { states: MOST_STATES });
+      assert.ok(caught, `survived ${states} states of ${mutant.scenarios.join(", ")}`);
+      assert.equal(caught.replayed, caught.message, "the same choices give another end");
+      assert.ok(caught.trace.length > 0);
+    });
+  }
+});
