@@ -148,7 +148,7 @@ function checkPrivateFields(child: Process, base: Function): void {
     suspicious ||= Function.prototype.toString.call(c).includes("#");
   }
   if (!suspicious) return;
-  const own = ["#target", "#args", "#startedFrom", "#outcome", "#closed", "#abort", "#tasks"];
+  const own = ["#target", "#args", "#startedFrom", "#outcome", "#closed", "#abort", "#tasks", "#isCancelled"];
   const names = privateFieldsOf(child).filter((name) => !own.includes(name));
   if (names.length === 0) return;
   throw new NotSendableError(
