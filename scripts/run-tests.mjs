@@ -66,7 +66,8 @@ export async function runTests(node, args) {
 }
 
 async function run(node, options, files) {
-  const concurrency = Math.min(4, Math.max(2, os.availableParallelism()));
+  // One more than processors: many tests mostly wait.
+  const concurrency = Math.min(4, Math.max(2, os.availableParallelism() + 1));
   const runner = spawn(
     node,
     [
