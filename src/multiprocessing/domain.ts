@@ -34,6 +34,12 @@ export function inherit(descriptor: number): void {
   store(threads.memory.words, PROGRAM.processMemory, descriptor + 1);
 }
 
+/** By which a child has the memory: see {@link inherit}. */
+export function memoryDescriptor(): number {
+  processes();
+  return load(threads.memory.words, PROGRAM.processMemory) - 1;
+}
+
 /** Made when it is first asked for. Errors: `RuntimeError` where processes cannot share memory. */
 export function processes(): Domain {
   return (domain ??= make());

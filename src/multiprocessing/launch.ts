@@ -10,16 +10,16 @@ import { compareExchange, load, store } from "#atomics";
 import { hooksSource } from "../callable/node/hooks.ts";
 import { ADDRESS, DOMAIN } from "../core/handles.ts";
 import { PROCESS, RECORD } from "../core/layout.ts";
-import { privateFieldsOf } from "../core/packer.ts";
 import { platform } from "../core/platform.ts";
 import { interrupt, ring } from "../core/raw/wait-list.ts";
-import { release, retain } from "../core/references.ts";
+import { retain } from "../core/references.ts";
 import { liveRecords } from "../core/thread-table.ts";
-import { NotSendableError, RuntimeError } from "../errors.ts";
+import { RuntimeError } from "../errors.ts";
 import { Kinds } from "../threading/kinds.ts";
 import { missingGuard } from "../threading/launch.ts";
 import { fieldsOf } from "../threading/outcome.ts";
-import { processes } from "./domain.ts";
+import { refusePrivateFields } from "../threading/private-fields.ts";
+import { memoryDescriptor } from "./domain.ts";
 import { markEnded, noteExit } from "./end.ts";
 import { buryGone, exists, exitStatusOf, LOOK_EVERY, onBurial } from "./memory/presence.ts";
 import type { Process } from "./process.ts";
@@ -79,32 +79,34 @@ export function launchProcess(child: Process, start: Start): void {
   const { memory } = child[DOMAIN];
   const object = child[ADDRESS];
   packStart(child, start);
+  const spawned = spawnChild(object);
+  if (spawned.pid === undefined) {
+    discardStart(child);
+    // Why, the system says in an event of its own.
+    spawned.on("error", () => undefined);
+    throw new RuntimeError(
+      `The process could not be started: the system refused to run ${process.execPath}. Check that it is there, how many ` +
+        "processes and how much memory there may be (ulimit -a, the container's limits), or start fewer at a time.",
+    );
+  }
   // The child's own handle will have this reference.
   retain(memory, object);
-  const boot = { ...processRole, object, argv: process.argv };
-  let spawned: ChildProcess;
-  try {
-    spawned = spawn(process.execPath, [...inheritedFlags(), "--input-type=module", "--eval", BOOTSTRAP], {
-      // As in Python, a child has no standard input.
-      stdio: ["ignore", "inherit", "inherit", memoryDescriptor()],
-      env: { ...process.env, [BOOT_VARIABLE]: JSON.stringify(boot) },
-      windowsHide: true,
-    });
-  } catch (cause) {
-    release(memory, object);
-    throw new RuntimeError(`The process could not be started: ${(cause as Error).message}`, { cause });
-  }
-  if (spawned.pid !== undefined) store(memory.words, object + PROCESS.pid, spawned.pid);
+  store(memory.words, object + PROCESS.pid, spawned.pid);
   const dispensable = child.daemon || processKinds.of(child)?.background === true;
   running.set(child, { spawned, onEnd: start.onEnd, dispensable, isOver: false });
-  spawned.on("error", () => finish(child, undefined));
   spawned.on("exit", (code, signal) => finish(child, code ?? -constants.signals[signal!]));
   if (dispensable) spawned.unref();
   watch();
 }
 
-function memoryDescriptor(): number {
-  return (processes().memory as unknown as { readonly descriptor: number }).descriptor;
+function spawnChild(object: number): ChildProcess {
+  const boot = { ...processRole, object, argv: process.argv };
+  return spawn(process.execPath, [...inheritedFlags(), "--input-type=module", "--eval", BOOTSTRAP], {
+    // As in Python, a child has no standard input.
+    stdio: ["ignore", "inherit", "inherit", memoryDescriptor()],
+    env: { ...process.env, [BOOT_VARIABLE]: JSON.stringify(boot) },
+    windowsHide: true,
+  });
 }
 
 function inheritedFlags(): string[] {
@@ -126,7 +128,7 @@ function packStart(child: Process, { target, args, base }: Start): void {
   if (args !== undefined && args.length > 0) parts.push([PROCESS.args, args, "args"]);
   const kind = processKinds.of(child);
   if (kind === undefined && child.constructor !== base) {
-    checkPrivateFields(child, base);
+    refusePrivateFields(child, base, "process");
     parts.push([PROCESS.class, child.constructor, "class"]);
   }
   const state = kind === undefined ? fieldsOf(child) : kind.save(child);
@@ -142,19 +144,14 @@ function packStart(child: Process, { target, args, base }: Start): void {
   for (const [word, message] of packed) store(memory.words, child[ADDRESS] + word, message);
 }
 
-function checkPrivateFields(child: Process, base: Function): void {
-  let suspicious = false;
-  for (let c = child.constructor; c !== base && c !== Function.prototype; c = Object.getPrototypeOf(c) as Function) {
-    suspicious ||= Function.prototype.toString.call(c).includes("#");
+/** Takes back what {@link packStart} packed. */
+function discardStart(child: Process): void {
+  const { memory, packer } = child[DOMAIN];
+  for (const word of [PROCESS.target, PROCESS.args, PROCESS.class, PROCESS.state]) {
+    const message = load(memory.words, child[ADDRESS] + word);
+    store(memory.words, child[ADDRESS] + word, 0);
+    if (message !== 0) packer.discard(message);
   }
-  if (!suspicious) return;
-  const own = ["#target", "#args", "#startedFrom", "#outcome", "#closed", "#abort", "#tasks", "#isCancelled"];
-  const names = privateFieldsOf(child).filter((name) => !own.includes(name));
-  if (names.length === 0) return;
-  throw new NotSendableError(
-    `this.${names[0]}: the private field of a ${child.constructor.name} cannot be sent to another process; ` +
-      `make it an ordinary one (_${names[0]!.slice(1)})`,
-  );
 }
 
 /** The child is gone. Once for each. */

@@ -110,8 +110,11 @@ export class Process<A extends unknown[] = unknown[], R = unknown> extends Share
     this.#startedFrom = callerStack(Process.prototype.start);
     const parent = currentProcess();
     const { memory } = this[DOMAIN];
-    retain(memory, parent[ADDRESS]);
-    store(memory.words, this[ADDRESS] + PROCESS.parent, parent[ADDRESS]);
+    // It stands there already if an earlier attempt failed.
+    if (load(memory.words, this[ADDRESS] + PROCESS.parent) === 0) {
+      retain(memory, parent[ADDRESS]);
+      store(memory.words, this[ADDRESS] + PROCESS.parent, parent[ADDRESS]);
+    }
     launchProcess(this as Process, { target: this.#target, args: this.#args, base: Process, onEnd });
     this.#forget();
   }

@@ -11,19 +11,20 @@ import { packContext } from "../contextvars/packed.ts";
 import { ADDRESS } from "../core/handles.ts";
 import type { ResourceLimits, WorkerEnd } from "../core/host.ts";
 import { ENDED, RECORD, REQUEST, THREAD } from "../core/layout.ts";
-import { discard, pack, packThrown, privateFieldsOf } from "../core/messages.ts";
+import { discard, pack, packThrown } from "../core/messages.ts";
 import { memory } from "../core/program.ts";
 import { recordOf } from "../core/raw/threads.ts";
 import { interrupt, ring } from "../core/raw/wait-list.ts";
 import { bury } from "../core/reaper.ts";
 import { release, retain } from "../core/references.ts";
 import { childrenOf, claimThread } from "../core/thread-table.ts";
-import { NotSendableError, RuntimeError, ThreadDiedError } from "../errors.ts";
+import { RuntimeError, ThreadDiedError } from "../errors.ts";
 import { setThreadObject } from "./current.ts";
 import { threadKinds } from "./kinds.ts";
 import { commit, fieldsOf, hasOutcome } from "./outcome.ts";
 import { threadRole } from "./role.ts";
 import { began, finished } from "./shutdown.ts";
+import { refusePrivateFields } from "./private-fields.ts";
 import type { Thread } from "./thread.ts";
 
 /** What a new thread is given, besides its object. */
@@ -106,7 +107,7 @@ function packStart(thread: Thread, { target, args, context, base }: Start): void
     parts.push([THREAD.class, kind.name, "class"], [THREAD.state, kind.save(thread), "this"]);
   } else {
     if (custom) {
-      checkPrivateFields(thread, base);
+      refusePrivateFields(thread, base, "thread");
       parts.push([THREAD.class, thread.constructor, "class"]);
     }
     const fields = fieldsOf(thread);
@@ -120,21 +121,6 @@ function packStart(thread: Thread, { target, args, context, base }: Start): void
     throw error;
   }
   for (const [word, message] of packed) store(memory.words, thread[ADDRESS] + word, message);
-}
-
-function checkPrivateFields(thread: Thread, base: Function): void {
-  let suspicious = false;
-  for (let c = thread.constructor; c !== base && c !== Function.prototype; c = Object.getPrototypeOf(c) as Function) {
-    suspicious ||= Function.prototype.toString.call(c).includes("#");
-  }
-  if (!suspicious) return;
-  const own = ["#options", "#target", "#args", "#outcome", "#abort", "#startedFrom", "#tasks", "#isCancelled"];
-  const names = privateFieldsOf(thread).filter((name) => !own.includes(name));
-  if (names.length === 0) return;
-  throw new NotSendableError(
-    `this.${names[0]}: the private field of a ${thread.constructor.name} cannot be sent to another thread; ` +
-      `make it an ordinary one (_${names[0]!.slice(1)})`,
-  );
 }
 
 /** Any thread may ask; only the one that started the thread can do it. */

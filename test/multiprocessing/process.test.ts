@@ -22,6 +22,13 @@ const isActive = (child: { pid: number | undefined }): boolean => activeChildren
 
 let global = 1;
 
+class Secretive extends Process {
+  #secret = 1;
+  override run(): number {
+    return this.#secret;
+  }
+}
+
 export function describeSelf(...args: unknown[]): object {
   const { name, pid, daemon } = currentProcess();
   return { name, pid: pid === process.pid, daemon, args, parent: parentProcess()?.pid, global: ++global };
@@ -280,6 +287,23 @@ if (isMain(import.meta)) {
     await up.wait();
     child.cancel();
     await assert.rejects(child.join(), { name: "CancelledError" });
+  });
+
+  test("heddle: a private field of a subclass is refused by name", () => {
+    assert.throws(() => new Secretive().start(), { code: "ERR_HEDDLE_NOT_SENDABLE", message: /^this\.#secret: / });
+  });
+
+  test("heddle: a process the system refuses is a RuntimeError at the call, and can be tried again", async () => {
+    const child = new Process({ target: Math.abs, args: [-3] });
+    const { execPath } = process;
+    process.execPath = "/nowhere/node";
+    try {
+      assert.throws(() => child.start(), /RuntimeError: The process could not be started: .* \/nowhere\/node\. Check/);
+    } finally {
+      process.execPath = execPath;
+    }
+    assert.deepEqual([child.pid, child.isAlive, isActive(child)], [undefined, false, false]);
+    assert.equal(await child.start().join(), 3);
   });
 
   test("heddle: what is shared by threads cannot be sent, and the error names the twin", () => {
