@@ -6,7 +6,7 @@
 
 import { threads } from "./domain.ts";
 
-export { keepHere, privateFieldsOf, setMessageSupport, STANDS_FOR } from "./packer.ts";
+export { keepHere, setMessageSupport, STANDS_FOR } from "./packer.ts";
 export type { Attachments, MessageSupport } from "./packer.ts";
 
 const { packer } = threads;
