@@ -37,14 +37,27 @@ const LOOK_EVERY = 500;
 
 export const POOL = "ThreadPoolExecutor";
 
+/** Of each call that this thread makes, through whichever runner: a late word about one must not reach another. */
+let lastId = 0;
+
 class RemoteRunner implements Runner {
+  /**
+   * Those with calls under way, by the address of their pool's requests. A client that nobody refers to any more may be
+   * collected, and made anew when the pool arrives the next time: it goes on with the same runner, for the pool must hear
+   * of *all* calls that this thread waits for.
+   */
+  static readonly #busy: Map<number, RemoteRunner> = new Map();
+
+  static of(ticket: PoolTicket): RemoteRunner {
+    return RemoteRunner.#busy.get(ticket.requests[ADDRESS]) ?? new RemoteRunner(ticket);
+  }
+
   readonly alarms: Alarms = new Alarms();
   readonly broken: undefined = undefined;
   readonly ticket: PoolTicket;
   readonly #replies: Ring = new Ring();
   readonly #jobs: Map<number, Job> = new Map();
   readonly #look = (): void => this.#takeIn();
-  #nextId = 1;
   #changes = 0;
   #changesSeen = -1;
   #isTicking = false;
@@ -55,7 +68,7 @@ class RemoteRunner implements Runner {
 
   send(fn: AnyFunction, args: readonly unknown[], options: CallOptions, job: Job): number {
     if (!isAlive(memory, this.ticket.owner)) throw PoolService.gone();
-    const [id, from, replies] = [this.#nextId++, memory.self, this.#replies];
+    const [id, from, replies] = [++lastId, memory.self, this.#replies];
     const input = { fn: 0, flags: 0, args: 0, context: 0 };
     try {
       input.context = contextCell(options.context, threads.cells);
@@ -69,6 +82,7 @@ class RemoteRunner implements Runner {
       throw error;
     }
     if (this.#jobs.size === 0) {
+      RemoteRunner.#busy.set(this.ticket.requests[ADDRESS], this);
       host.hold();
       parker.onRing.add(this.#look);
       parker.arm();
@@ -160,6 +174,7 @@ class RemoteRunner implements Runner {
   #forget(id: number): void {
     this.#jobs.delete(id);
     if (this.#jobs.size > 0) return;
+    RemoteRunner.#busy.delete(this.ticket.requests[ADDRESS]);
     host.unhold();
     parker.onRing.delete(this.#look);
   }
@@ -242,7 +257,7 @@ export class PoolClient extends Executor {
   constructor(ticket: PoolTicket) {
     super();
     this.#ticket = ticket;
-    this.#runner = new RemoteRunner(ticket);
+    this.#runner = RemoteRunner.of(ticket);
   }
 
   protected override submitCall(options: CallOptions, fn: AnyFunction, args: readonly unknown[]): Future {

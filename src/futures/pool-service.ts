@@ -112,7 +112,8 @@ export class PoolService {
     const workers = this.#dispatcher.workers;
     if (workers.length < this.#dispatcher.maxWorkers || !workers.every((worker) => this.#waiting.has(worker))) return;
     for (const worker of workers) {
-      for (const id of this.#waiting.get(worker)!) {
+      // The newest first: what an earlier task left behind is older than what this one waits for.
+      for (const id of this.#waiting.get(worker)!.toReversed()) {
         const nested = this.#nested.get(worker)?.get(id);
         if (nested === undefined || !this.#dispatcher.cancel(nested.number)) continue;
         const n = workers.length;

@@ -5,6 +5,7 @@ import { ContextVar, copyContext } from "heddle/contextvars";
 import { DeadlockError, TimeoutError } from "heddle/errors";
 import { BrokenThreadPool, type Executor, type Future, ThreadPoolExecutor } from "heddle/futures";
 import { activeCount, currentThread, enumerate, Event, getIdent, spawn } from "heddle/threading";
+import { collectGarbage } from "../conformance/futures-kit.ts";
 import { Kit } from "../conformance/kit.ts";
 import { threads } from "../conformance/thread-backend.ts";
 
@@ -19,6 +20,10 @@ function fibonacci(pool: Executor, n: number): number | Promise<number> {
   if (n < 2) return n;
   const [a, b] = [pool.submit(fibonacci, pool, n - 1), pool.submit(fibonacci, pool, n - 2)];
   return Promise.all([a, b]).then(([a, b]) => a + b);
+}
+
+function leaveBehind(pool: Executor, ran: Event): void {
+  void pool.submit((ran: Event) => ran.set(), ran);
 }
 
 const user: ContextVar<string> = new ContextVar<string>("user", { default: "nobody" });
@@ -193,6 +198,19 @@ if (isMain(import.meta)) {
       await using pool = new ThreadPoolExecutor({ maxWorkers: 2 });
       assert.ok((await errorOf(pool.submit(fibonacci, pool, 8))) instanceof DeadlockError);
       assert.equal(await pool.submit(Math.abs, -1), 1);
+    });
+
+    test("a call left behind, and a pool met anew after garbage collection, hide no deadlock", async () => {
+      await using pool = new ThreadPoolExecutor({ maxWorkers: 1 });
+      const ran = new Event();
+      const left = pool.submit(leaveBehind, pool, ran);
+      const collected = pool.submit(collectGarbage);
+      const knotted = pool.submit(async (pool: Executor) => await pool.submit(() => "inner"), pool);
+      await collected;
+      assert.ok((await errorOf(knotted)) instanceof DeadlockError);
+      await left;
+      // It was not what anybody waited for.
+      assert.equal(await ran.wait({ timeout: 20_000 }), true);
     });
 
     test("TPE-10 with a timeout it times out, and is no deadlock", async () => {
