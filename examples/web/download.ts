@@ -41,6 +41,10 @@ const page = `<!doctype html>
 
 const app: Hono = new Hono();
 app.use(contexts());
+app.use(async (c, next) => {
+  await next();
+  c.header("x-answered-at", String(performance.now()));
+});
 
 const duration = (): number => Number(request.args.get("ms") ?? 2000);
 
