@@ -8,7 +8,7 @@ import { collectGarbage, words } from "../conformance/futures-kit.ts";
 import { threads } from "../conformance/thread-backend.ts";
 import { blocksInUse } from "./heap-census.ts";
 
-const TASKS = 2000;
+const TASKS = 1000;
 
 /** Every so many tasks, one of them ends its worker, and one worker is terminated. */
 const EXIT_EVERY = 199;
@@ -128,7 +128,7 @@ if (isMain(import.meta)) {
     return least;
   }
 
-  describe("2 000 tasks while workers exit, crash and are terminated", () => {
+  describe("1 000 tasks while workers exit, crash and are terminated", () => {
     test("main awaits: every future settles, no task runs twice, memory comes back", async () => {
       const seed = Date.now() | 0;
       const noise = new Noise(seed);

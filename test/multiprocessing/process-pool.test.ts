@@ -31,6 +31,14 @@ function children(): number[] {
   return text === "" ? [] : text.split(" ").map(Number);
 }
 
+function isAlive(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) Z /.test(fs.readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
 if (isMain(import.meta)) {
   test("PPE-1 a killed child: only its own task fails, and the pool goes on (in Python: everything)", async () => {
     await using pool = new ProcessPoolExecutor({ maxWorkers: 1 });
@@ -118,6 +126,8 @@ if (isMain(import.meta)) {
       assert.equal(await pool.submit(Math.abs, -1), 1);
     }
     assert.deepEqual(activeChildren(), []);
-    assert.deepEqual(children(), []);
+    // What has ended is a zombie until Node asks for its exit code, in a turn of the loop.
+    assert.deepEqual(children().filter(isAlive), []);
+    while (children().length > 0) await new Promise(setImmediate);
   });
 }

@@ -139,6 +139,7 @@ function writerBetweenReaders(): Scenario {
 function notifiedOrCancelled(): Scenario {
   return {
     name: "cancel: one of 2 who wait for a notification",
+    long: true,
     limits: { preemptions: 2 },
     build(kit) {
       const lock = kit.lock();

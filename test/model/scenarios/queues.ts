@@ -240,6 +240,7 @@ export const queueScenarios: readonly Scenario[] = [
   },
   {
     name: "queue: of size 1, 1 puts 2 and is killed, 1 gets",
+    long: true,
     build(kit) {
       const s = store(kit, 1, 2);
       kit.victim("T1", put(kit, s, 0), put(kit, s, 1));
@@ -252,6 +253,7 @@ export const queueScenarios: readonly Scenario[] = [
   },
   {
     name: "queue: of size 1, 1 puts 2, 1 gets and is killed",
+    long: true,
     build(kit) {
       const s = store(kit, 1, 2);
       const putter = kit.thread("T1", put(kit, s, 0), put(kit, s, 1));
@@ -327,6 +329,7 @@ export const queueScenarios: readonly Scenario[] = [
   },
   {
     name: "queue: who puts on an event loop is killed",
+    long: true,
     build(kit) {
       const s = store(kit, 1, 2);
       kit.victim("T1", put(kit, s, 0, NEVER, true));
