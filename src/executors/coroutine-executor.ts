@@ -20,7 +20,7 @@ import {
   type ShutdownOptions,
 } from "../futures/executor.ts";
 import type { Future } from "../futures/future.ts";
-import { checkMapOptions, isIterable, MapResult } from "../futures/map-result.ts";
+import { Maps } from "../futures/maps.ts";
 import { Pump } from "../futures/pump.ts";
 import { checkCount } from "../futures/thread-pool-options.ts";
 import { LoopLane } from "./loop-lane.ts";
@@ -62,7 +62,7 @@ const DEFAULT_WORKERS = 100;
 export class CoroutineExecutor extends Executor {
   readonly #runner: LoopRunner;
   #shutDown = false;
-  readonly #maps: Map<Pump<unknown>, Promise<void>> = new Map();
+  readonly #maps: Maps = new Maps();
 
   constructor(options?: CoroutineExecutorOptions) {
     super();
@@ -76,53 +76,32 @@ export class CoroutineExecutor extends Executor {
   }
 
   protected override submitCall(options: CallOptions, fn: AnyFunction, args: readonly unknown[]): Future {
-    this.#mayRun();
-    if (typeof fn !== "function") throw new TypeError(`submit takes a function, not ${describe(fn)}`);
     const call = new Call<unknown>(this.#runner, callerStack(Executor.prototype.submit));
-    if (options.signal?.aborted === true) {
-      call.fail(options.signal.reason);
-      return call.future;
-    }
-    call.id = this.#runner.send(() => (fn as Callable)(...args), contextFor(options), call, options.priority);
-    call.limit(options);
-    return call.future;
+    return call.launch(options, () =>
+      this.#runner.send(() => (fn as Callable)(...args), contextFor(options), call, options.priority),
+    );
   }
 
-  protected override mapCall(
-    call: CallOptions,
-    fn: AnyFunction,
-    { items, star }: MapInput,
-    options: MapOptions | undefined,
-  ): MapResult<unknown> {
-    this.#mayRun();
-    if (typeof fn !== "function") throw new TypeError(`map takes a function, not ${describe(fn)}`);
-    if (!isIterable(items)) throw new TypeError(`map takes an iterable of items, not ${describe(items)}`);
-    const checked = checkMapOptions(options);
-    let finished: () => void = () => undefined;
-    const running = new Promise<void>((resolve) => {
-      finished = resolve;
-    });
+  protected override mapCall(call: CallOptions, fn: AnyFunction, input: MapInput, options: MapOptions): Pump<unknown> {
+    const { items, star } = input;
     // As it is at the call: later items belong to it, too.
     const context = contextFor(call);
     const lane = new LoopLane(this.#runner, { fn, star, priority: call.priority }, () => context.copy());
-    const pump = new Pump<unknown>(lane, items, checked, call, this, () => finished());
-    this.#maps.set(pump, running);
-    void running.then(() => this.#maps.delete(pump));
-    return new MapResult(pump, items);
+    return this.#maps.add((finished) => new Pump(lane, items, options, call, this, finished));
   }
 
   /** Takes no more calls. What was submitted is still done, unless `cancelFutures`. May be called again. */
   async shutdown(options?: ShutdownOptions): Promise<void> {
     this.#shutDown = true;
-    for (const pump of this.#maps.keys()) pump.finish(options?.cancelFutures === true);
+    this.#maps.finish(options?.cancelFutures === true);
     if (options?.cancelFutures === true) this.#runner.cancelAll();
     if (options?.wait === false) return;
-    await Promise.all(this.#maps.values());
+    await this.#maps.finished();
     await this.#runner.settled();
   }
 
-  #mayRun(): void {
-    if (this.#shutDown) throw new RuntimeError("cannot schedule new futures after shutdown");
+  protected override refusal(): Error | undefined {
+    return this.#shutDown ? new RuntimeError("cannot schedule new futures after shutdown") : undefined;
   }
 }
 

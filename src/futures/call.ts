@@ -61,6 +61,17 @@ export class Call<R> implements Job, FutureSource {
     this.future = new Future<R>(this);
   }
 
+  /** Sends it, unless its signal says no already. */
+  launch(options: CallOptions, send: () => number): Future<R> {
+    if (options.signal?.aborted === true) {
+      this.fail(options.signal.reason);
+    } else {
+      this.id = send();
+      this.limit(options);
+    }
+    return this.future;
+  }
+
   // ── What the dispatcher tells ──────────────────────────────────────────────────────────────────────────────────────
 
   succeed(value: unknown): void {

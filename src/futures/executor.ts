@@ -4,9 +4,11 @@
  * @module
  */
 
+import { describe } from "../core/deadline.ts";
 import { type CallOptions, checkCallOptions } from "./call-options.ts";
 import type { Future } from "./future.ts";
-import type { MapResult } from "./map-result.ts";
+import { checkMapOptions, isIterable, MapResult } from "./map-result.ts";
+import type { Pump } from "./pump.ts";
 
 /** Options of `map` and `starmap`. */
 export interface MapOptions {
@@ -41,13 +43,8 @@ const NO_OPTIONS: CallOptions = {};
 /** What a view may call of the executor behind it. */
 interface Calls {
   submit(executor: Executor, call: CallOptions, fn: AnyFunction, args: readonly unknown[]): Future;
-  map(
-    executor: Executor,
-    call: CallOptions,
-    fn: AnyFunction,
-    input: MapInput,
-    options: MapOptions | undefined,
-  ): MapResult<unknown>;
+  map(executor: Executor, call: CallOptions, fn: AnyFunction, input: MapInput, options: MapOptions): Pump<unknown>;
+  refusal(executor: Executor): Error | undefined;
 }
 
 let calls: Calls;
@@ -58,15 +55,14 @@ export abstract class Executor implements AsyncDisposable {
   protected abstract submitCall(call: CallOptions, fn: AnyFunction, args: readonly unknown[]): Future;
 
   /** What {@link map} and {@link starmap} do. For executors to implement. */
-  protected abstract mapCall(
-    call: CallOptions,
-    fn: AnyFunction,
-    input: MapInput,
-    options: MapOptions | undefined,
-  ): MapResult<unknown>;
+  protected abstract mapCall(call: CallOptions, fn: AnyFunction, input: MapInput, options: MapOptions): Pump<unknown>;
+
+  /** Why it takes no more work, if so. For executors to implement. */
+  protected abstract refusal(): Error | undefined;
 
   /** Calls `fn(...args)` elsewhere. Errors: `RuntimeError` after {@link shutdown}. */
   submit<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Future<Awaited<R>> {
+    this.#check("submit", fn);
     return this.submitCall(NO_OPTIONS, fn as AnyFunction, args) as Future<Awaited<R>>;
   }
 
@@ -75,7 +71,7 @@ export abstract class Executor implements AsyncDisposable {
    * the items.
    */
   map<T, R>(fn: (item: T) => R, items: Iterable<T> | AsyncIterable<T>, options?: MapOptions): MapResult<Awaited<R>> {
-    return this.mapCall(NO_OPTIONS, fn as AnyFunction, { items, star: false }, options) as MapResult<Awaited<R>>;
+    return this.#map(fn, { items, star: false }, options);
   }
 
   /** As {@link map}, with a list of arguments for each call. */
@@ -84,8 +80,21 @@ export abstract class Executor implements AsyncDisposable {
     argTuples: Iterable<A> | AsyncIterable<A>,
     options?: MapOptions,
   ): MapResult<Awaited<R>> {
-    const input = { items: argTuples, star: true };
-    return this.mapCall(NO_OPTIONS, fn as AnyFunction, input, options) as MapResult<Awaited<R>>;
+    return this.#map(fn as AnyFunction, { items: argTuples, star: true }, options);
+  }
+
+  #map<R>(fn: AnyFunction, input: MapInput, options: MapOptions | undefined): MapResult<Awaited<R>> {
+    this.#check("map", fn);
+    const { items } = input;
+    if (!isIterable(items)) throw new TypeError(`map takes an iterable of items, not ${describe(items)}`);
+    const pump = this.mapCall(NO_OPTIONS, fn, input, checkMapOptions(options));
+    return new MapResult(pump as Pump<Awaited<R>>, items);
+  }
+
+  #check(method: string, fn: unknown): void {
+    const refusal = this.refusal();
+    if (refusal !== undefined) throw refusal;
+    if (typeof fn !== "function") throw new TypeError(`${method} takes a function, not ${describe(fn)}`);
   }
 
   /**
@@ -120,6 +129,7 @@ export abstract class Executor implements AsyncDisposable {
     calls = {
       submit: (executor, call, fn, args) => executor.submitCall(call, fn, args),
       map: (executor, call, fn, input, options) => executor.mapCall(call, fn, input, options),
+      refusal: (executor) => executor.refusal(),
     };
   }
 }
@@ -138,13 +148,12 @@ class View extends Executor {
     return calls.submit(this.#executor, { ...this.#call, ...call }, fn, args);
   }
 
-  protected override mapCall(
-    call: CallOptions,
-    fn: AnyFunction,
-    input: MapInput,
-    options: MapOptions | undefined,
-  ): MapResult<unknown> {
+  protected override mapCall(call: CallOptions, fn: AnyFunction, input: MapInput, options: MapOptions): Pump<unknown> {
     return calls.map(this.#executor, { ...this.#call, ...call }, fn, input, options);
+  }
+
+  protected override refusal(): Error | undefined {
+    return calls.refusal(this.#executor);
   }
 
   /** Shuts down the executor itself. */

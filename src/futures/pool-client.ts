@@ -8,7 +8,7 @@ import { host } from "#host";
 import { passportAddress, registerKind, sendByPassport } from "../contextvars/passport.ts";
 import { callerStack } from "../core/caller-stack.ts";
 import { discardCell, fromCell, prepareCell, toCell } from "../core/cells.ts";
-import { type Deadline, describe, now } from "../core/deadline.ts";
+import { type Deadline, now } from "../core/deadline.ts";
 import { threads } from "../core/domain.ts";
 import { ADDRESS } from "../core/handles.ts";
 import { TASK_FLAG } from "../core/layout.ts";
@@ -25,7 +25,6 @@ import { Call, type Job, type Runner } from "./call.ts";
 import { type AnyFunction, Executor, type MapInput, type MapOptions } from "./executor.ts";
 import type { Future } from "./future.ts";
 import type { Lane } from "./lane.ts";
-import { checkMapOptions, isIterable, MapResult } from "./map-result.ts";
 import { heard, type PoolTicket, type Reply, type Request, say, tell } from "./pool-messages.ts";
 import { PoolService } from "./pool-service.ts";
 import { Pump } from "./pump.ts";
@@ -261,28 +260,19 @@ export class PoolClient extends Executor {
   }
 
   protected override submitCall(options: CallOptions, fn: AnyFunction, args: readonly unknown[]): Future {
-    if (typeof fn !== "function") throw new TypeError(`submit takes a function, not ${describe(fn)}`);
     const call = new Call<unknown>(this.#runner, callerStack(Executor.prototype.submit));
-    if (options.signal?.aborted === true) {
-      call.fail(options.signal.reason);
-      return call.future;
-    }
-    call.id = this.#runner.send(fn, args, options, call);
-    call.limit(options);
-    return call.future;
+    return call.launch(options, () => this.#runner.send(fn, args, options, call));
   }
 
-  protected override mapCall(
-    call: CallOptions,
-    fn: AnyFunction,
-    { items, star }: MapInput,
-    options: MapOptions | undefined,
-  ): MapResult<unknown> {
-    if (typeof fn !== "function") throw new TypeError(`map takes a function, not ${describe(fn)}`);
-    if (!isIterable(items)) throw new TypeError(`map takes an iterable of items, not ${describe(items)}`);
-    const { chunksize: _, ...checked } = checkMapOptions(options);
-    const lane = new RemoteLane(this.#runner, fn, star, call);
-    return new MapResult(new Pump<unknown>(lane, items, checked, call, this, () => undefined), items);
+  protected override mapCall(call: CallOptions, fn: AnyFunction, input: MapInput, options: MapOptions): Pump<unknown> {
+    const lane = new RemoteLane(this.#runner, fn, input.star, call);
+    // Chunks are for the thread that made the pool: here, each item is a call.
+    return new Pump(lane, input.items, { ...options, chunksize: undefined }, call, this, () => undefined);
+  }
+
+  /** The thread that made the pool says it to each call. */
+  protected override refusal(): undefined {
+    return undefined;
   }
 
   /** Only the thread that made the pool may. */

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { describe } from "../core/deadline.ts";
 import { RuntimeError } from "../errors.ts";
 import type { CallOptions } from "./call-options.ts";
 import type { CrewOptions, Setup, WorkerKind } from "./crew.ts";
@@ -12,7 +11,7 @@ import { Dispatcher } from "./dispatcher.ts";
 import { type AnyFunction, Executor, type MapInput, type MapOptions, type ShutdownOptions } from "./executor.ts";
 import type { Future } from "./future.ts";
 import { PoolLane } from "./lane.ts";
-import { checkMapOptions, isIterable, MapResult } from "./map-result.ts";
+import { Maps } from "./maps.ts";
 import { Pump } from "./pump.ts";
 import { submitTo } from "./submit.ts";
 
@@ -21,8 +20,7 @@ export abstract class PoolExecutor extends Executor {
   protected readonly dispatcher: Dispatcher;
   readonly #setup: Setup;
   #shutDown = false;
-  /** Maps that still take items. */
-  readonly #maps: Map<Pump<unknown>, Promise<void>> = new Map();
+  readonly #maps: Maps = new Maps();
 
   constructor(kind: WorkerKind, options: CrewOptions, setup: Setup) {
     super();
@@ -32,30 +30,12 @@ export abstract class PoolExecutor extends Executor {
   }
 
   protected override submitCall(options: CallOptions, fn: AnyFunction, args: readonly unknown[]): Future {
-    this.#mayRun();
-    if (typeof fn !== "function") throw new TypeError(`submit takes a function, not ${describe(fn)}`);
     return submitTo(this.dispatcher, fn, args, options, Executor.prototype.submit);
   }
 
-  protected override mapCall(
-    call: CallOptions,
-    fn: AnyFunction,
-    { items, star }: MapInput,
-    options: MapOptions | undefined,
-  ): MapResult<unknown> {
-    this.#mayRun();
-    if (typeof fn !== "function") throw new TypeError(`map takes a function, not ${describe(fn)}`);
-    if (!isIterable(items)) throw new TypeError(`map takes an iterable of items, not ${describe(items)}`);
-    const checked = checkMapOptions(options);
-    let finished: () => void = () => undefined;
-    const running = new Promise<void>((resolve) => {
-      finished = resolve;
-    });
-    const lane = new PoolLane(this.dispatcher, fn, star, call);
-    const pump = new Pump<unknown>(lane, items, checked, call, this.#setup, () => finished());
-    this.#maps.set(pump, running);
-    void running.then(() => this.#maps.delete(pump));
-    return new MapResult(pump, items);
+  protected override mapCall(call: CallOptions, fn: AnyFunction, input: MapInput, options: MapOptions): Pump<unknown> {
+    const lane = new PoolLane(this.dispatcher, fn, input.star, call);
+    return this.#maps.add((finished) => new Pump(lane, input.items, options, call, this.#setup, finished));
   }
 
   /**
@@ -64,7 +44,7 @@ export abstract class PoolExecutor extends Executor {
    */
   async shutdown(options?: ShutdownOptions): Promise<void> {
     this.#shutDown = true;
-    for (const pump of this.#maps.keys()) pump.finish(options?.cancelFutures === true);
+    this.#maps.finish(options?.cancelFutures === true);
     if (options?.cancelFutures === true) this.dispatcher.cancelAll();
     const done = this.#finish();
     if (options?.wait === false) return;
@@ -72,18 +52,12 @@ export abstract class PoolExecutor extends Executor {
   }
 
   async #finish(): Promise<void> {
-    await Promise.all(this.#maps.values());
+    await this.#maps.finished();
     this.dispatcher.stopWhenIdle();
     await this.dispatcher.ended();
   }
 
-  #mayRun(): void {
-    const refusal = this.refusal();
-    if (refusal !== undefined) throw refusal;
-  }
-
-  /** @internal Why it takes no more work, if so. */
-  protected refusal(): Error | undefined {
+  protected override refusal(): Error | undefined {
     if (this.dispatcher.broken !== undefined) return this.dispatcher.broken;
     return this.#shutDown ? new RuntimeError("cannot schedule new futures after shutdown") : undefined;
   }
