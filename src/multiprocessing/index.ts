@@ -26,6 +26,30 @@ export type { Address, Family } from "./network/address.ts";
 export { Client, type ClientOptions } from "./network/client.ts";
 export { Listener, type ListenerOptions } from "./network/listener.ts";
 export { bool, float32, float64, int16, int32, int64, int8, uint16, uint32, uint64, uint8 } from "../shared/types.ts";
+export {
+  AuthenticationError,
+  BrokenBarrierError,
+  BrokenExecutor,
+  BrokenPipeError,
+  BrokenProcessPool,
+  BufferTooShort,
+  CancelledError,
+  DeadlockError,
+  Empty,
+  EOFError,
+  FileExistsError,
+  FileNotFoundError,
+  Full,
+  NotSendableError,
+  OSError,
+  OwnerDiedError,
+  ProcessDiedError,
+  ProcessError,
+  RuntimeError,
+  ShutDown,
+  TimeoutError,
+  ValueError,
+} from "../errors.ts";
 
 // A thread of this process may be sent what is shared with processes.
 loadInThreads(import.meta.url);
