@@ -1,4 +1,4 @@
-/** What holds for ProcessPoolExecutor alone: PPE-1 … PPE-9; children that are killed at random. */
+/** What holds for ProcessPoolExecutor alone: deaths, limits, children that are killed at random. */
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import { test } from "node:test";
