@@ -8,3 +8,6 @@
 
 export * from "../futures/index.ts";
 export { CoroutineExecutor, type CoroutineExecutorOptions } from "./coroutine-executor.ts";
+export { ProcessPoolExecutor } from "#processes";
+export type { ProcessPoolOptions } from "../multiprocessing/process-pool-executor.ts";
+export { BrokenProcessPool } from "../errors.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { host } from "#host";
 import { compareExchange, load, store } from "#atomics";
 import { hooksSource } from "../callable/node/hooks.ts";
@@ -100,6 +100,8 @@ export function launchProcess(child: Process, start: Start): void {
 }
 
 function spawnChild(object: number): ChildProcess {
+  // Loaded when it is needed: most processes have no children.
+  const { spawn } = process.getBuiltinModule("node:child_process");
   const boot = { ...processRole, object, argv: process.argv };
   return spawn(process.execPath, [...inheritedFlags(), "--input-type=module", "--eval", BOOTSTRAP], {
     // As in Python, a child has no standard input.

@@ -8,6 +8,7 @@ import { host } from "#host";
 import { keepHere } from "../core/messages.ts";
 import { PoolExecutor } from "../futures/pool-executor.ts";
 import { checkCount, checkObject, checkSetup } from "../futures/thread-pool-options.ts";
+import "./process-main.ts";
 import { processWorkers } from "./process-worker.ts";
 
 /** What a new {@link ProcessPoolExecutor} is given. */

@@ -95,8 +95,14 @@ if (isMain(import.meta)) {
     const first = pool.submit(announce, running, open);
     const others = Array.from({ length: 4 }, () => pool.submit(double, 1));
     await running.wait();
-    assert.deepEqual([first, ...others].map((future) => future.running), [true, false, false, false, false]);
-    assert.deepEqual(others.map((future) => future.cancel()), [true, true, true, true]);
+    assert.deepEqual(
+      [first, ...others].map((future) => future.running),
+      [true, false, false, false, false],
+    );
+    assert.deepEqual(
+      others.map((future) => future.cancel()),
+      [true, true, true, true],
+    );
     assert.ok(others.every((future) => future.cancelled));
     open.set();
     assert.equal(await first, "done");

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import { load, store } from "#atomics";
 import { RECORD } from "../../core/layout.ts";
 import type { Memory } from "../../core/memory.ts";
@@ -29,8 +29,10 @@ export class Bell {
 
   /** Hangs up the calling thread's bell, in its record. */
   static open(memory: Memory): Bell {
+    // Loaded when it is needed: what only blocks has no bell.
+    const { Socket: Stream } = process.getBuiltinModule("node:net");
     const [read, write] = native().pipe();
-    const bell = new Bell(new Socket({ fd: read, readable: true, writable: false }));
+    const bell = new Bell(new Stream({ fd: read, readable: true, writable: false }));
     store(memory.words, memory.record + RECORD.bellFile, fileNumber(write));
     store(memory.words, memory.record + RECORD.bell, write + 1);
     return bell;
