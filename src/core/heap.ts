@@ -199,8 +199,7 @@ function findPages(memory: Memory, wanted: number): number {
     if (page - start >= wanted) break;
     if (page >= end) {
       memory.grow(start + wanted);
-      end = Math.floor(memory.words.length / PAGE_WORDS);
-      store(memory.words, PROGRAM.pages, end);
+      end = load(memory.words, PROGRAM.pages);
       continue;
     }
     const entry = load(memory.words, PAGE_MAP + page);

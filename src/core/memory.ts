@@ -6,7 +6,7 @@
  * @module
  */
 
-import { load, notify as notifyWord, wait as waitWord, waitAsync as waitWordAsync } from "#atomics";
+import { load, store, notify as notifyWord, wait as waitWord, waitAsync as waitWordAsync } from "#atomics";
 import { RuntimeError } from "../errors.ts";
 import { FIRST_PAGE, MAGIC, MAX_PAGES, PAGE_WORDS, PROGRAM, RECORD, VERSION } from "./layout.ts";
 
@@ -32,7 +32,7 @@ export interface Memory {
    * of its own: in `load(memory.words, memory.reach(a))` the old view was taken before.
    */
   reach(address: number): number;
-  /** Grows to at least `pages` pages of 64 KiB; the caller holds the heap's guard. */
+  /** Grows to at least `pages` pages of 64 KiB, and says so in `PROGRAM.pages`; the caller holds the heap's guard. */
   grow(pages: number): void;
   /** Blocks while the word is `expected`, for at most that many milliseconds. May wake for no reason. */
   wait(address: number, expected: number, milliseconds?: number): void;
@@ -104,10 +104,12 @@ export class ThreadMemory implements Memory {
           "objects are kept, that nobody consumes: give queues a maxsize, or free what is no longer used.",
       );
     }
-    const have = load(this.words, PROGRAM.pages);
+    // Who grew it last may have been terminated before it said so.
+    const have = this.buffer.byteLength / (4 * PAGE_WORDS);
     const wanted = Math.min(limit, Math.max(pages, have + (have >>> 1)));
     this.buffer.grow(wanted * 4 * PAGE_WORDS);
     this.refresh();
+    store(this.words, PROGRAM.pages, wanted);
   }
 
   wait(address: number, expected: number, milliseconds?: number): void {

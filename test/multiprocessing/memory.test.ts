@@ -8,7 +8,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { load, store } from "#atomics";
-import { allocZeroed } from "../../src/core/heap.ts";
+import { alloc, allocZeroed } from "../../src/core/heap.ts";
 import { GRANT, LOCK_WORDS, MAGIC, OBJECT, PAGE_WORDS, PROGRAM, TAG, VERSION } from "../../src/core/layout.ts";
 import { Parker } from "../../src/core/parker.ts";
 import { platform } from "../../src/core/platform.ts";
@@ -103,4 +103,13 @@ test("an address outside of the memory is an error, not the end of the process",
   memory.grow(pages + 1);
   assert.equal(memory.reach(pages * PAGE_WORDS), pages * PAGE_WORDS);
   assert.equal(memory.words[pages * PAGE_WORDS], 0);
+});
+
+test("the allocator grows it by what was reserved for it, and no further", () => {
+  const { memory } = make();
+  const before = load(memory.words, PROGRAM.pages);
+  alloc(memory, before * PAGE_WORDS);
+  const pages = load(memory.words, PROGRAM.pages);
+  assert.ok(pages > before && pages < 4 * before, `from ${before} pages to ${pages}`);
+  assert.throws(() => memory.reach(pages * PAGE_WORDS), /damaged/);
 });
