@@ -13,53 +13,11 @@ import os from "node:os";
 import { fileURLToPath } from "node:url";
 import { isMain } from "heddle";
 import { Bare } from "./pool/bare.ts";
-import type { Contestant } from "./pool/contestant.ts";
-import { heddle, rivals } from "./pool/entries.ts";
-import { duration, median, rate, ratioOf, ROUNDS, type Times } from "./pool/measure.ts";
+import { heddle, openAll, rivals } from "./pool/entries.ts";
+import { duration, median, rate, ROUNDS, type Times } from "./pool/measure.ts";
 import { draw, type Panel } from "./pool/plot.ts";
-import { memoryOf, type Pools, type Row, rows, type Target } from "./pool/rows.ts";
-
-async function open(): Promise<Contestant[]> {
-  const pools: Contestant[] = [];
-  for (const entry of [heddle, ...rivals]) {
-    try {
-      const pool = await entry.open();
-      await pool.run("noop");
-      pools.push(pool);
-    } catch (error) {
-      if (entry === heddle) throw error;
-      console.log(`${entry.name} does not run here: ${String(error).split("\n", 1)[0]}`);
-    }
-  }
-  return pools;
-}
-
-function report(row: Row, times: Times): void {
-  const [own, ...others] = [...times];
-  if (own === undefined) return;
-  for (const [name, each] of times) {
-    const ns = median(each);
-    const ratio = name === own[0] ? "" : `${ratioOf(each, own[1]).toFixed(2)} × heddle's time`;
-    console.log(`  ${name.padEnd(22)}${duration(ns).padStart(10)}${rate(ns).padStart(13)}   ${ratio}`.trimEnd());
-  }
-  const rival = others
-    .filter(([name]) => row.references?.includes(name) !== true)
-    .toSorted(([, a], [, b]) => median(a) - median(b))[0]?.[0];
-  for (const target of row.targets) {
-    const name = target.against ?? rival;
-    const base = name === undefined ? undefined : times.get(name);
-    if (base !== undefined) console.log(`  ${verdict(target, name!, own[1], base)}`);
-  }
-}
-
-function verdict({ against, faster, slower }: Target, name: string, own: number[], base: number[]): string {
-  const who = against ?? `the best rival, ${name}`;
-  const [found, isMet, limit] =
-    faster === undefined
-      ? [ratioOf(own, base), ratioOf(own, base) <= slower!, `time ≤ ${slower!} ×`]
-      : [ratioOf(base, own), ratioOf(base, own) >= faster, `rate ≥ ${Number(faster.toFixed(2))} ×`];
-  return `${isMet ? "met   " : "MISSED"} ${limit} that of ${who}: ${found.toFixed(2)} ×`;
-}
+import { report } from "./pool/report.ts";
+import { memoryOf, type Pools, rows } from "./pool/rows.ts";
 
 async function reportMemory(pools: Pools): Promise<void> {
   console.log("memory of a queued no-op task");
@@ -104,7 +62,7 @@ async function main(words: readonly string[]): Promise<void> {
   const wanted = (key: string): boolean => keys.length === 0 || keys.includes(key);
   const load = os.loadavg()[0]!.toFixed(1);
   console.log(`pool, Node ${process.version}, two workers each, median of ${ROUNDS} rounds, load before ${load}`);
-  const pools: Pools = { all: await open(), bare: new Bare() };
+  const pools: Pools = { all: await openAll(heddle, rivals), bare: new Bare() };
   const found = new Map<string, Times>();
   for (const row of rows) {
     if (!wanted(row.key)) continue;

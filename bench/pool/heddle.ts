@@ -1,5 +1,5 @@
 import { transfer } from "heddle";
-import { type Future, ThreadPoolExecutor } from "heddle/futures";
+import { type Executor, type Future, ThreadPoolExecutor } from "heddle/futures";
 import { type Contestant, WORKERS } from "./contestant.ts";
 import { type TaskName, tasks } from "./tasks.ts";
 
@@ -13,7 +13,11 @@ const functions: Record<TaskName, AnyTask> = { ...tasks, move } as Record<TaskNa
 
 export class Heddle implements Contestant {
   readonly name = "heddle";
-  readonly #pool: ThreadPoolExecutor = new ThreadPoolExecutor({ maxWorkers: WORKERS });
+  readonly #pool: Executor;
+
+  constructor(pool: Executor) {
+    this.#pool = pool;
+  }
 
   run(task: TaskName, argument?: unknown): Future {
     if (argument === undefined) return this.#pool.submit(functions[task]);
@@ -28,4 +32,8 @@ export class Heddle implements Contestant {
   runSync(task: TaskName): unknown {
     return this.#pool.submit(functions[task]).resultSync();
   }
+}
+
+export function onThreads(): Heddle {
+  return new Heddle(new ThreadPoolExecutor({ maxWorkers: WORKERS }));
 }

@@ -1,16 +1,30 @@
 import { fileURLToPath } from "node:url";
-import { FixedThreadPool } from "poolifier";
+import { FixedClusterPool, FixedThreadPool } from "poolifier";
 import { type Contestant, WORKERS } from "./contestant.ts";
 import type { TaskName } from "./tasks.ts";
 
+type AnyPool = FixedThreadPool<unknown, unknown> | FixedClusterPool<unknown, unknown>;
+
+const script = fileURLToPath(new URL("./poolifier-worker.js", import.meta.url));
+
 /** A fixed pool, without a queue of its own: its fastest, as in its own benchmarks. */
 export class PoolifierPool implements Contestant {
-  readonly name = "poolifier";
-  readonly #pool: FixedThreadPool<unknown, unknown> = new FixedThreadPool(
-    WORKERS,
-    fileURLToPath(new URL("./poolifier-worker.js", import.meta.url)),
-    { enableEvents: false },
-  );
+  readonly name: string;
+  readonly #pool: AnyPool;
+
+  constructor(name: string, pool: AnyPool) {
+    this.name = name;
+    this.#pool = pool;
+  }
+
+  static threads(): PoolifierPool {
+    return new PoolifierPool("poolifier", new FixedThreadPool(WORKERS, script, { enableEvents: false }));
+  }
+
+  static processes(name: string, serialization: "json" | "advanced"): PoolifierPool {
+    const settings = { serialization };
+    return new PoolifierPool(name, new FixedClusterPool(WORKERS, script, { enableEvents: false, settings }));
+  }
 
   run(task: TaskName, argument?: unknown): Promise<unknown> {
     if (task !== "move") return this.#pool.execute(argument, task);

@@ -6,23 +6,10 @@ import { promisify } from "node:util";
 import type { Bare } from "./bare.ts";
 import type { Contestant } from "./contestant.ts";
 import { type Side, takeTurns, timed, type Times } from "./measure.ts";
+import type { Question } from "./report.ts";
 import { factorial, MIB, sumOf } from "./tasks.ts";
 
-/** Against whom, and how. Faster: the other's time as a multiple of heddle's. Slower: heddle's as one of the other's. */
-export interface Target {
-  /** Absent: the best rival. */
-  readonly against?: string;
-  readonly faster?: number;
-  readonly slower?: number;
-}
-
-export interface Row {
-  /** For choosing it on the command line, with the heading. */
-  readonly key: string;
-  readonly heading: string;
-  /** Not rivals, but what the figures are measured by. */
-  readonly references?: readonly string[];
-  readonly targets: readonly Target[];
+export interface Row extends Question {
   measure(pools: Pools): Promise<Times>;
 }
 
@@ -34,14 +21,14 @@ export interface Pools {
 const ownFile = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const run = promisify(execFile);
 
-function inFlight(n: number): (pool: Contestant) => Side {
+export function inFlight(n: number): (pool: Contestant) => Side {
   return (pool) => ({
     name: pool.name,
     sample: () => timed(n, () => Promise.all(Array.from({ length: n }, () => pool.run("noop")))),
   });
 }
 
-function oneAtATime(pool: Contestant): Side {
+export function oneAtATime(pool: Contestant): Side {
   const trips = 400;
   return {
     name: pool.name,
@@ -52,7 +39,7 @@ function oneAtATime(pool: Contestant): Side {
   };
 }
 
-function blocking(pool: Contestant): Side[] {
+export function blocking(pool: Contestant): Side[] {
   if (pool.runSync === undefined) return [];
   const trips = 400;
   return [
@@ -67,7 +54,7 @@ function blocking(pool: Contestant): Side[] {
 }
 
 /** Its own map, or a task for each item. A rival's time for an item hardly depends on how many there are. */
-function mapping(pool: Contestant): Side {
+export function mapping(pool: Contestant): Side {
   const n = pool.name === "heddle" ? 1_000_000 : 10_000;
   const items = Array.from({ length: n }, (_, i) => i);
   return {
@@ -115,7 +102,11 @@ function moving(pool: Contestant): Side {
 const BOUND = 100_000_000;
 const SLICES = Array.from({ length: 8 }, (_, i): [number, number] => [(i * BOUND) / 8, ((i + 1) * BOUND) / 8]);
 
-async function spread(pool: Contestant, task: "sumOf" | "factorial", items: readonly unknown[]): Promise<unknown[]> {
+export async function spread(
+  pool: Contestant,
+  task: "sumOf" | "factorial",
+  items: readonly unknown[],
+): Promise<unknown[]> {
   return Promise.all(items.map((item) => pool.run(task, item)));
 }
 
@@ -143,8 +134,8 @@ function multiplying(pool: Contestant): Side {
   };
 }
 
-function alone(work: () => void, operations: number): Side {
-  return { name: "one thread", sample: () => timed(operations, () => work()) };
+export function alone(work: () => void, operations: number, name = "one thread"): Side {
+  return { name, sample: () => timed(operations, () => work()) };
 }
 
 async function fresh(question: "cold" | "memory", ...args: string[]): Promise<number> {
@@ -173,29 +164,33 @@ function keeping(pool: Contestant, depth: number): Side {
   };
 }
 
-type PythonAnswer = "noop" | "trip";
-
-function python(question: PythonAnswer): Side {
-  const sizes = question === "noop" ? ["30000", "1"] : ["1", "2000"];
-  return {
-    name: "CPython",
-    sample: async () => {
-      const { stdout } = await run("python3", [ownFile("../../../bench/pool/threads.py"), "1", ...sizes]);
-      const [noop, trip] = stdout.trim().split(" ").map(Number);
-      return question === "noop" ? noop! : trip!;
-    },
-  };
-}
-
-let hasPython: boolean | undefined;
-
-async function withPython(question: PythonAnswer): Promise<Side[]> {
+/** CPython's executor of threads or of processes, where there is a python3. `count`: tasks in flight, or trips. */
+export async function withPython(
+  kind: "threads" | "processes",
+  answer: "noop" | "trip",
+  count: number,
+): Promise<Side[]> {
   hasPython ??= await run("python3", ["--version"]).then(
     () => true,
     () => false,
   );
   if (!hasPython) console.log(`  ${"CPython".padEnd(22)}python3 is not installed`);
-  return hasPython ? [python(question)] : [];
+  return hasPython ? [python(kind, answer, count)] : [];
+}
+
+let hasPython: boolean | undefined;
+
+function python(kind: string, answer: "noop" | "trip", count: number): Side {
+  const sizes = answer === "noop" ? [count, 1] : [1, count];
+  return {
+    name: "CPython",
+    sample: async () => {
+      const script = ownFile("../../../bench/pool/executors.py");
+      const { stdout } = await run("python3", [script, kind, "1", ...sizes.map(String)]);
+      const [noop, trip] = stdout.trim().split(" ").map(Number);
+      return answer === "noop" ? noop! : trip!;
+    },
+  };
 }
 
 export const rows: readonly Row[] = [
@@ -204,7 +199,8 @@ export const rows: readonly Row[] = [
     heading: "30 000 no-op tasks in flight",
     references: ["CPython"],
     targets: [{ faster: 5 }, { against: "CPython", faster: 10 }],
-    measure: async ({ all }) => takeTurns([...all.map(inFlight(30_000)), ...(await withPython("noop"))]),
+    measure: async ({ all }) =>
+      takeTurns([...all.map(inFlight(30_000)), ...(await withPython("threads", "noop", 30_000))]),
   },
   {
     key: "trip",
@@ -216,7 +212,7 @@ export const rows: readonly Row[] = [
         ...all.map(oneAtATime),
         ...all.flatMap(blocking),
         { name: "bare wait/notify", sample: async () => ((await bare.waitNotify(400)) * 1e6) / 400 },
-        ...(await withPython("trip")),
+        ...(await withPython("threads", "trip", 2000)),
       ]),
   },
   {

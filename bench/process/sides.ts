@@ -39,8 +39,9 @@ export function sum(from: number, to: number): number {
 }
 
 export function sumInto(from: number, to: number, total: Value): void {
+  const part = sum(from, to);
   total.lock.acquireSync();
-  total.value += sum(from, to);
+  total.value += part;
   total.lock.release();
 }
 

@@ -1,16 +1,19 @@
-"""CPython's ThreadPoolExecutor: prints nanoseconds of one task among many in flight, and of one round trip, per round."""
+"""CPython's executors: prints nanoseconds of one task among many in flight, and of one round trip, per round.
+
+    python3 executors.py threads|processes ROUNDS TASKS TRIPS
+"""
 
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 
 def noop():
     pass
 
 
-def main(rounds, tasks, trips):
-    with ThreadPoolExecutor(max_workers=2) as pool:
+def main(executor, rounds, tasks, trips):
+    with executor(max_workers=2) as pool:
         pool.submit(noop).result()
         for _ in range(rounds):
             start = time.perf_counter_ns()
@@ -23,4 +26,6 @@ def main(rounds, tasks, trips):
             print((middle - start) / tasks, (end - middle) / trips, flush=True)
 
 
-main(*map(int, sys.argv[1:4]))
+if __name__ == "__main__":
+    kinds = {"threads": ThreadPoolExecutor, "processes": ProcessPoolExecutor}
+    main(kinds[sys.argv[1]], *map(int, sys.argv[2:5]))
