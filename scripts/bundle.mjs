@@ -40,7 +40,10 @@ const supervisorsApart = {
 };
 
 async function join(entryPoints, outdir, plugins) {
-  await build({
+  const {
+    metafile: { outputs },
+  } = await build({
+    absWorkingDir: root,
     entryPoints,
     outdir,
     plugins,
@@ -56,7 +59,21 @@ async function join(entryPoints, outdir, plugins) {
     // Some classes would get another name, which users see.
     keepNames: true,
     logLevel: "warning",
+    metafile: true,
   });
+  for (const file of Object.keys(outputs)) if (file.endsWith(".js")) toAscii(path.join(root, file));
+}
+
+/**
+ * A single character beyond ASCII doubles what V8 has to read and keep of a file, and takes 2 ms more to decode. In code
+ * they are escaped; in comments they are replaced, one for one, so that source maps stay true.
+ */
+function toAscii(file) {
+  const text = fs.readFileSync(file, "utf8");
+  const lines = text
+    .split("\n")
+    .map((line) => (/^\s*\/(?:\/|\*\* )/.test(line) ? line.replace(/[^\0-\x7f]/g, "-") : line));
+  fs.writeFileSync(file, lines.join("\n"));
 }
 
 async function bundle() {

@@ -9,9 +9,9 @@ export class FutexWords {
 
   constructor(file: string) {
     const descriptor = fs.openSync(file, "r+");
-    const { base, buffer } = native().map(descriptor, 4096);
-    this.#words = new Int32Array(buffer);
-    this.#base = base;
+    const region = native().map(descriptor, 4096);
+    this.#words = new Int32Array(native().view(region, 4096));
+    this.#base = region.base;
   }
 
   give(i: number): void {

@@ -32,6 +32,8 @@ export interface Memory {
    * of its own: in `load(memory.words, memory.reach(a))` the old view was taken before.
    */
   reach(address: number): number;
+  /** Is that a buffer in which {@link words} are, or were before the memory grew? */
+  isOwn(buffer: object): boolean;
   /** Grows to at least `pages` pages of 64 KiB, and says so in `PROGRAM.pages`; the caller holds the heap's guard. */
   grow(pages: number): void;
   /** Blocks while the word is `expected`, for at most that many milliseconds. May wake for no reason. */
@@ -94,6 +96,10 @@ export class ThreadMemory implements Memory {
   reach(address: number): number {
     if (address >= this.words.length) this.refresh();
     return address;
+  }
+
+  isOwn(buffer: object): boolean {
+    return buffer === this.buffer;
   }
 
   grow(pages: number): void {

@@ -279,8 +279,7 @@ export class Packer {
   #makeCodec(): Codec {
     if (support === undefined) throw new RuntimeError("heddle has no host on this platform: import it as `heddle`.");
     const memory = this.#memory;
-    const isProgramMemory = (buffer: object): boolean =>
-      buffer === memory.words.buffer || buffer === used?.memory.words.buffer;
+    const isProgramMemory = (buffer: object): boolean => memory.isOwn(buffer) || used?.memory.isOwn(buffer) === true;
     return new Codec({
       shipper: support.shipper,
       shared: {

@@ -25,7 +25,11 @@ export function viewInto<T extends object>(
   byteOffset: number,
   length: number,
 ): T {
-  return follow(new constructor(owner[DOMAIN].memory.words.buffer, 4 * owner[ADDRESS] + byteOffset, length), owner);
+  const { memory } = owner[DOMAIN];
+  const start = 4 * owner[ADDRESS] + byteOffset;
+  const { BYTES_PER_ELEMENT: bytes } = constructor as unknown as { readonly BYTES_PER_ELEMENT: number };
+  memory.reach(Math.ceil((start + length * bytes) / 4) - 1);
+  return follow(new constructor(memory.words.buffer, start, length), owner);
 }
 
 function follow<T extends object>(view: T, owner: Addressed): T {

@@ -92,7 +92,7 @@ export function onDomain(fn: (domain: Domain) => void): void {
 
 /** Is that the memory of this program's threads, or of its processes? */
 export function isSharedMemory(buffer: object): boolean {
-  return buffer instanceof SharedArrayBuffer || buffer === domain?.memory.words.buffer;
+  return buffer instanceof SharedArrayBuffer || domain?.memory.isOwn(buffer) === true;
 }
 
 /** Puts a class of shared objects into the domain of processes. */

@@ -103,6 +103,8 @@ function spawnChild(object: number): ChildProcess {
   // Loaded when it is needed: most processes have no children.
   const { spawn } = process.getBuiltinModule("node:child_process");
   const boot = { ...processRole, object, argv: process.argv };
+  // Most processes start none.
+  const { spawn } = process.getBuiltinModule("node:child_process");
   return spawn(process.execPath, [...inheritedFlags(), "--input-type=module", "--eval", BOOTSTRAP], {
     // As in Python, a child has no standard input.
     stdio: ["ignore", "inherit", "inherit", memoryDescriptor()],
@@ -198,9 +200,9 @@ function watch(): void {
 }
 
 onBurial((memory, record, status) => {
-  const object = load(memory.words, record + RECORD.object);
+  const object = memory.reach(load(memory.words, record + RECORD.object));
   if (object === 0) return;
-  const parent = load(memory.words, object + PROCESS.parent);
+  const parent = memory.reach(load(memory.words, object + PROCESS.parent));
   // Its parent has asked for the exit code already, and is about to tell it.
   if (status === undefined && parent !== 0 && exists(load(memory.words, parent + PROCESS.pid))) return;
   markEnded(memory, object, status);

@@ -74,6 +74,7 @@ export class PipeConnection<T = unknown> extends SharedObject implements Connect
     const { words } = this[DOMAIN].memory;
     this.#reads = load(words, this[ADDRESS] + CONNECTION.reads);
     this.#writes = load(words, this[ADDRESS] + CONNECTION.writes);
+    for (const channel of [this.#reads, this.#writes]) this[DOMAIN].memory.reach(channel);
   }
 
   async send(value: T, options?: WaitOptions): Promise<void> {

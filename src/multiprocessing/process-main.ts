@@ -24,6 +24,7 @@ async function runProcess(): Promise<void> {
   const { object } = (globalThis as unknown as { [BOOT]: { object: number } })[BOOT];
   inherit(MEMORY_DESCRIPTOR);
   const { memory, parker } = processes();
+  memory.reach(object);
   store(memory.words, memory.record + RECORD.object, object);
   store(memory.words, object + PROCESS.tid, memory.self);
   store(memory.words, object + PROCESS.pid, process.pid);

@@ -68,6 +68,10 @@ export class ModelMemory implements Memory {
     return this.engine.reach(address);
   }
 
+  isOwn(buffer: object): boolean {
+    return buffer === this.words.buffer;
+  }
+
   grow(): void {
     throw new RuntimeError("the memory of a model does not grow");
   }

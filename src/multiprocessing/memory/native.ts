@@ -5,7 +5,6 @@
  * @module
  */
 
-import { createRequire } from "node:module";
 import type koffi from "koffi";
 import { OSError, RuntimeError } from "../../errors.ts";
 
@@ -17,15 +16,15 @@ export interface Region {
   readonly bytes: number;
 }
 
-/** Mapped memory, and as a buffer. */
-export interface Mapping extends Region {
-  readonly buffer: ArrayBuffer;
-}
-
 export interface Native {
   /** A file without a name, which exists for as long as some process has it open or mapped. */
   createAnonymousFile(label: string): number;
-  map(descriptor: number, bytes: number): Mapping;
+  map(descriptor: number, bytes: number): Region;
+  /**
+   * The first bytes of mapped memory as a buffer. V8 counts them as memory that it could win back: at some tens of
+   * megabytes it collects garbage, and makes its caches small.
+   */
+  view(region: Region, bytes: number): ArrayBuffer;
   unmap(region: Region): void;
   /** Lets the memory go, while views of it may still be in use: they show private zeros until they are collected. */
   blank(region: Region): void;
@@ -61,7 +60,7 @@ function load(): Native {
 
 function loadKoffi(): Koffi {
   try {
-    return createRequire(import.meta.url)("koffi") as Koffi;
+    return process.getBuiltinModule("node:module").createRequire(import.meta.url)("koffi") as Koffi;
   } catch (cause) {
     throw new RuntimeError(
       "heddle/multiprocessing needs the package koffi, version 3, to call the operating system: npm install koffi.",
@@ -132,7 +131,10 @@ function linux(koffi: Koffi): Native {
       const base = mmap(null, bytes, PROT_READ_WRITE, MAP_SHARED, descriptor, 0) as bigint;
       // MAP_FAILED is (void *) -1.
       if (BigInt.asIntN(64, base) === -1n) throw failed("Mapping shared memory", koffi.errno());
-      return { base: Number(base), bytes, buffer: koffi.view(base, bytes) as ArrayBuffer };
+      return { base: Number(base), bytes };
+    },
+    view({ base }, bytes) {
+      return koffi.view(BigInt(base), bytes) as ArrayBuffer;
     },
     unmap({ base, bytes }) {
       munmap(base, bytes);

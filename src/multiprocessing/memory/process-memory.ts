@@ -5,6 +5,7 @@
  * ```
  *   root process ── memfd ──► inherited by every child ──► mapped by each of its threads
  *        0 … 4 GiB are mapped at once; what is beyond `pages` has no memory yet
+ *        0 … end are in view, as a buffer: at first little, then twice as much whenever it does not do
  * ```
  * Blocked threads wait on words through the kernel (futex). An event loop is woken by a byte in its thread's pipe, which
  * others open through /proc, so that no thread has to sit and wait for it.
@@ -17,7 +18,7 @@ import { FIRST_PAGE, MAGIC, MAX_PAGES, PAGE_WORDS, PROGRAM, RECORD, VERSION } fr
 import { type Memory, patience } from "../../core/memory.ts";
 import { RuntimeError } from "../../errors.ts";
 import { Bell, ringBell } from "./bell.ts";
-import { type Mapping, native } from "./native.ts";
+import { native, type Region } from "./native.ts";
 
 const { ftruncateSync, fstatSync } = process.getBuiltinModule("node:fs");
 
@@ -29,17 +30,19 @@ const LONGEST_WAIT = 100;
 
 export class ProcessMemory implements Memory {
   readonly descriptor: number;
-  readonly words: Int32Array;
-  readonly bytes: Uint8Array;
+  words!: Int32Array;
+  bytes!: Uint8Array;
   longs: BigInt64Array | undefined = undefined;
   self = 0;
   record = 0;
   readonly canBlock = true;
   readonly patience: number = patience();
   isGone: ((tid: number) => boolean) | undefined;
-  readonly #mapping: Mapping;
+  readonly #region: Region;
+  /** What was ever in view: arrays that were given out then stay. */
+  readonly #buffers: WeakSet<object> = new WeakSet();
   #bell: Bell | undefined;
-  /** Words that have memory, as far as this thread knows. */
+  /** Words that have memory, as far as this thread knows. All of them are in view. */
   #end = 0;
 
   /** Maps the memory that the descriptor stands for. Errors: `RuntimeError` if it is not such memory. */
@@ -47,13 +50,12 @@ export class ProcessMemory implements Memory {
     this.descriptor = descriptor;
     const size = fstatSync(descriptor).size;
     if (size !== LIMIT) throw foreign(`it has ${size} bytes`);
-    this.#mapping = native().map(descriptor, LIMIT);
-    this.words = new Int32Array(this.#mapping.buffer);
-    this.bytes = new Uint8Array(this.#mapping.buffer);
+    this.#region = native().map(descriptor, LIMIT);
+    this.#view(FIRST_SIZE * PAGE_BYTES);
     // The first pages always have memory: what was never written reads as 0.
     const [magic, version] = [load(this.words, PROGRAM.magic), load(this.words, PROGRAM.version)];
     if (magic !== MAGIC || version !== VERSION) {
-      native().unmap(this.#mapping);
+      native().unmap(this.#region);
       throw foreign(magic === MAGIC ? `it is of version ${version}, not ${VERSION}` : "its first word is another");
     }
     this.#end = PAGE_WORDS;
@@ -65,7 +67,7 @@ export class ProcessMemory implements Memory {
     ftruncateSync(descriptor, LIMIT);
     native().reserve(descriptor, 0, FIRST_SIZE * PAGE_BYTES);
     const first = native().map(descriptor, PAGE_BYTES);
-    const words = new Int32Array(first.buffer);
+    const words = new Int32Array(native().view(first, PAGE_BYTES));
     words[PROGRAM.version] = VERSION;
     words[PROGRAM.pages] = FIRST_SIZE;
     words[PROGRAM.pageHint] = FIRST_PAGE;
@@ -81,10 +83,29 @@ export class ProcessMemory implements Memory {
   }
 
   #look(address: number): void {
-    this.#end = load(this.words, PROGRAM.pages) * PAGE_WORDS;
+    this.#reached(load(this.words, PROGRAM.pages));
     if (address < 0 || address >= this.#end) {
       throw new RuntimeError(`Address ${address} lies outside of the memory that the processes share: it is damaged.`);
     }
+  }
+
+  /** So many pages have memory. */
+  #reached(pages: number): void {
+    let bytes = this.bytes.length;
+    while (bytes < pages * PAGE_BYTES) bytes *= 2;
+    if (bytes > this.bytes.length) this.#view(bytes);
+    this.#end = pages * PAGE_WORDS;
+  }
+
+  #view(bytes: number): void {
+    const buffer = native().view(this.#region, bytes);
+    this.#buffers.add(buffer);
+    this.words = new Int32Array(buffer);
+    this.bytes = new Uint8Array(buffer);
+  }
+
+  isOwn(buffer: object): boolean {
+    return this.#buffers.has(buffer);
   }
 
   grow(pages: number): void {
@@ -98,11 +119,11 @@ export class ProcessMemory implements Memory {
     const wanted = Math.min(MAX_PAGES, Math.max(pages, have + (have >>> 1)));
     native().reserve(this.descriptor, have * PAGE_BYTES, (wanted - have) * PAGE_BYTES);
     this.words[PROGRAM.pages] = wanted;
-    this.#end = wanted * PAGE_WORDS;
+    this.#reached(wanted);
   }
 
   wait(address: number, expected: number, milliseconds: number = LONGEST_WAIT): void {
-    native().wait(this.#mapping.base + 4 * address, expected, Math.min(milliseconds, LONGEST_WAIT));
+    native().wait(this.#region.base + 4 * address, expected, Math.min(milliseconds, LONGEST_WAIT));
   }
 
   waitAsync(address: number, expected: number): Promise<unknown> | undefined {
@@ -111,7 +132,7 @@ export class ProcessMemory implements Memory {
   }
 
   notify(address: number, count: number = 2 ** 31 - 1): void {
-    native().wake(this.#mapping.base + 4 * address, count);
+    native().wake(this.#region.base + 4 * address, count);
   }
 
   wakeLoop(record: number): void {

@@ -7,14 +7,12 @@
  * @module
  */
 
-import { constants as bufferConstants } from "node:buffer";
 import type { Memory } from "../../core/memory.ts";
 import { FileExistsError, FileNotFoundError, OSError, ValueError } from "../../errors.ts";
 import { claim, disclaim, LONGEST_NAME, SEGMENTS } from "./claims.ts";
 import { native, type Region } from "./native.ts";
 
 const { closeSync, constants, fstatSync, lstatSync, openSync, unlinkSync } = process.getBuiltinModule("node:fs");
-const { randomBytes } = process.getBuiltinModule("node:crypto");
 
 /** What names a segment to whom it is sent: another may have its name by then. */
 export interface SegmentName {
@@ -31,7 +29,7 @@ export interface Segment extends SegmentName {
 
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
 /** The largest that one Uint8Array can show. */
-const LARGEST = bufferConstants.MAX_LENGTH;
+const LARGEST = process.getBuiltinModule("node:buffer").constants.MAX_LENGTH;
 
 /** A mapping whose buffer was not collected yet. */
 interface Lent extends Region {
@@ -55,7 +53,7 @@ export function createSegment(memory: Memory, name: string | undefined, size: nu
     native().reserve(descriptor, 0, size);
     const inode = fstatSync(descriptor).ino;
     for (;;) {
-      const wanted = name ?? `psm_${randomBytes(8).toString("hex")}`;
+      const wanted = name ?? `psm_${process.getBuiltinModule("node:crypto").randomBytes(8).toString("hex")}`;
       claim(memory, inode, wanted);
       let linked = false;
       try {
@@ -119,8 +117,9 @@ function open(name: string): number {
 }
 
 function mapped(descriptor: number, name: SegmentName): Segment {
-  const { base, bytes, buffer } = native().map(descriptor, name.size);
-  const lent: Lent = { base, bytes, closed: false };
+  const region = native().map(descriptor, name.size);
+  const lent: Lent = { ...region, closed: false };
+  const buffer = native().view(region, name.size);
   collected.register(buffer, lent);
   return { ...name, buffer, lent };
 }

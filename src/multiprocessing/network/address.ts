@@ -4,7 +4,6 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { describe } from "../../core/deadline.ts";
 import { ValueError } from "../../errors.ts";
 import { startOf } from "../memory/presence.ts";
@@ -103,6 +102,7 @@ function readThread(): string {
   try {
     return readlinkSync("/proc/thread-self").split("/").pop()!;
   } catch {
+    const { createHash } = process.getBuiltinModule("node:crypto");
     return createHash("sha256").update(String(performance.timeOrigin)).digest("hex").slice(0, 8);
   }
 }

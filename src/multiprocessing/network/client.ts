@@ -4,7 +4,7 @@
  * @module
  */
 
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { atDeadline, deadlineIn, type WaitOptions } from "../../core/deadline.ts";
 import { FileNotFoundError, OSError, TimeoutError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
@@ -39,6 +39,7 @@ export async function Client<T = unknown>(address: Address, options?: ClientOpti
   const where = checkedAddress(address);
   const key = checkedKey(options?.authkey);
   const limit = checkedLimit(options?.maxMessageSize);
+  const { connect } = process.getBuiltinModule("node:net");
   const socket = connect({ ...optionsFor(where), noDelay: true });
   let over: { readonly reason: unknown } | undefined;
   const giveUp = (reason: unknown): void => {

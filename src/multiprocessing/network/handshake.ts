@@ -17,7 +17,6 @@
  * @module
  */
 
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Socket } from "node:net";
 import { AuthenticationError, OSError } from "../../errors.ts";
 import { FRAME, type Frame, frameHeader, FrameReader } from "./frames.ts";
@@ -34,9 +33,13 @@ export const HANDSHAKE_TIMEOUT = 10_000;
 const NO = 0;
 const YES = 1;
 
+/** Loaded when it is first needed: most processes do without. */
+const crypto = (): typeof import("node:crypto") => process.getBuiltinModule("node:crypto");
+
 /** The side of the listener. Resolves to what reads the frames that follow. */
 export async function welcome(socket: Socket, key: Uint8Array | undefined): Promise<FrameReader> {
   using talk = new Talk(socket);
+  const { randomBytes, timingSafeEqual } = crypto();
   const ours = randomBytes(NONCE);
   talk.say(Buffer.concat([MAGIC, Buffer.of(VERSION, key === undefined ? NO : YES), ours]));
   const answer = await talk.hear(1 + NONCE + MAC);
@@ -65,6 +68,7 @@ export async function introduce(socket: Socket, key: Uint8Array | undefined): Pr
   }
   const demands = hello[MAGIC.length + 1] === YES;
   const theirs = hello.subarray(MAGIC.length + 2);
+  const { randomBytes, timingSafeEqual } = crypto();
   const ours = randomBytes(NONCE);
   talk.say(Buffer.concat([Buffer.of(key === undefined ? NO : YES), ours, proofOr(key, "client", theirs, ours)]));
   const answer = await talk.hear(1 + MAC);
@@ -78,7 +82,12 @@ export async function introduce(socket: Socket, key: Uint8Array | undefined): Pr
 }
 
 function proof(key: Uint8Array, side: string, listener: Uint8Array, client: Uint8Array): Buffer {
-  return createHmac("sha256", key).update(`heddle ${VERSION} ${side} `).update(listener).update(client).digest();
+  return crypto()
+    .createHmac("sha256", key)
+    .update(`heddle ${VERSION} ${side} `)
+    .update(listener)
+    .update(client)
+    .digest();
 }
 
 function proofOr(key: Uint8Array | undefined, side: string, listener: Uint8Array, client: Uint8Array): Buffer {

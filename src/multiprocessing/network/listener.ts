@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createServer, type Server, type Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { atDeadline, deadlineIn, describe, type WaitOptions } from "../../core/deadline.ts";
 import { FileExistsError, OSError, RuntimeError, TimeoutError, ValueError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
@@ -88,6 +88,7 @@ export class Listener implements Disposable, AsyncDisposable {
     this.#limit = checkedLimit(options.maxMessageSize);
     checkFamily(options.family, address);
     this.#address = address === undefined ? ownAddress(options.family) : checkedAddress(address);
+    const { createServer } = process.getBuiltinModule("node:net");
     this.#server = createServer({ noDelay: true }, (socket) => void this.#welcome(socket));
     this.#bound = new Promise((resolve, reject) => {
       this.#server.once("listening", () => {
