@@ -72,7 +72,7 @@ function toAscii(file) {
   const text = fs.readFileSync(file, "utf8");
   const lines = text
     .split("\n")
-    .map((line) => (/^\s*\/(?:\/|\*\* )/.test(line) ? line.replace(/[^\0-\x7f]/g, "-") : line));
+    .map((line) => (/^\s*(?:\/\/|\/\*\* |\* @)/.test(line) ? line.replace(/[^\0-\x7f]/g, "-") : line));
   fs.writeFileSync(file, lines.join("\n"));
 }
 

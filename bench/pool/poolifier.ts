@@ -5,7 +5,7 @@ import type { TaskName } from "./tasks.ts";
 
 type AnyPool = FixedThreadPool<unknown, unknown> | FixedClusterPool<unknown, unknown>;
 
-const script = fileURLToPath(new URL("./poolifier-worker.js", import.meta.url));
+const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 /** A fixed pool, without a queue of its own: its fastest, as in its own benchmarks. */
 export class PoolifierPool implements Contestant {
@@ -18,12 +18,15 @@ export class PoolifierPool implements Contestant {
   }
 
   static threads(): PoolifierPool {
-    return new PoolifierPool("poolifier", new FixedThreadPool(WORKERS, script, { enableEvents: false }));
+    return new PoolifierPool(
+      "poolifier",
+      new FixedThreadPool(WORKERS, script("./poolifier-worker.js"), { enableEvents: false }),
+    );
   }
 
   static processes(name: string, serialization: "json" | "advanced"): PoolifierPool {
-    const settings = { serialization };
-    return new PoolifierPool(name, new FixedClusterPool(WORKERS, script, { enableEvents: false, settings }));
+    const options = { enableEvents: false, settings: { serialization } };
+    return new PoolifierPool(name, new FixedClusterPool(WORKERS, script("../process/poolifier-worker.cjs"), options));
   }
 
   run(task: TaskName, argument?: unknown): Promise<unknown> {
