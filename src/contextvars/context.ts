@@ -72,7 +72,7 @@ export class Context implements Iterable<[AnyVar, unknown]> {
 
   /** A context with the same values. Later changes of one do not show in the other. */
   copy(): Context {
-    return Context.of(new Values(this.#values.all));
+    return Context.of(new Values(this.#values));
   }
 
   /** The variable's value here, `undefined` if it has none. Its default does not count. */
@@ -157,5 +157,5 @@ function keyOf(variable: unknown): Key {
 
 /** The current context with all its values, for code that is to run in it later. Later changes show in neither. */
 export function copyContext(): Context {
-  return Context.of(new Values(currentValues().all));
+  return Context.of(new Values(currentValues()));
 }

@@ -21,11 +21,17 @@ export function keyFor(variable: object): Key {
 export class Values {
   /** Replaced by every change, never changed: so a copy only refers to it. */
   all: Trie<Key>;
+  /**
+   * What heddle/web has pushed: asked for at every use of its proxies, so it has a place of its own. Copies have it too;
+   * to another thread it does not go.
+   */
+  frame: object | undefined;
   /** A `Context.run` of these values is on the stack. */
   isEntered = false;
 
-  constructor(all: Trie<Key> = Trie.empty) {
-    this.all = all;
+  constructor(from?: Values) {
+    this.all = from === undefined ? Trie.empty : from.all;
+    this.frame = from?.frame;
   }
 
   set(key: Key, value: unknown): void {

@@ -40,7 +40,8 @@ export function hooksFor<K extends keyof Hooks>(app: Application, kind: K): Hook
 export class AppContext implements Disposable, AsyncDisposable {
   /** What `currentApp` is. */
   readonly app: Application;
-  readonly #pushed: Frame[] = [];
+  /** The last push. */
+  #pushed: Frame | undefined;
   #g: (Globals & GlobalsMembers) | undefined;
 
   /** `appContext(app)` does the same. */
@@ -56,8 +57,9 @@ export class AppContext implements Disposable, AsyncDisposable {
   /** Makes it current. May be pushed several times; it ends with the last pop. */
   push(): this {
     const below = currentFrame();
-    const frame: Frame = { owner: this, app: this, request: below?.request, below, values: currentValues() };
-    this.#pushed.push(frame);
+    const values = currentValues();
+    const frame = { owner: this, app: this, request: below?.request, below, values, earlier: this.#pushed };
+    this.#pushed = frame;
     enter(frame);
     return this;
   }
@@ -71,7 +73,7 @@ export class AppContext implements Disposable, AsyncDisposable {
   pop(error?: unknown): void {
     const frame = this.#take();
     const errors: unknown[] = [];
-    if (this.#pushed.length === 0) tearDown(this.#teardowns(), error, errors);
+    if (this.#pushed === undefined) tearDown(this.#teardowns(), error, errors);
     leave(frame);
     throwCollected(errors);
   }
@@ -80,7 +82,7 @@ export class AppContext implements Disposable, AsyncDisposable {
   async popAsync(error?: unknown): Promise<void> {
     const frame = this.#take();
     const errors: unknown[] = [];
-    if (this.#pushed.length === 0) await tearDownAsync(this.#teardowns(), error, errors);
+    if (this.#pushed === undefined) await tearDownAsync(this.#teardowns(), error, errors);
     leave(frame);
     throwCollected(errors);
   }
@@ -92,12 +94,12 @@ export class AppContext implements Disposable, AsyncDisposable {
 
   // `using` reads it where the block begins, which is where Python's `with` enters the context.
   get [Symbol.dispose](): () => void {
-    if (this.#pushed.length === 0) this.push();
+    if (this.#pushed === undefined) this.push();
     return () => this.pop();
   }
 
   get [Symbol.asyncDispose](): () => Promise<void> {
-    if (this.#pushed.length === 0) this.push();
+    if (this.#pushed === undefined) this.push();
     return () => this.popAsync();
   }
 
@@ -107,7 +109,7 @@ export class AppContext implements Disposable, AsyncDisposable {
 
   #take(): Frame {
     const frame = frameToPop(this, this.#pushed);
-    this.#pushed.pop();
+    this.#pushed = frame.earlier;
     return frame;
   }
 

@@ -1,13 +1,12 @@
 /**
- * Which contexts are current: a linked list of what was pushed, in a variable of contextvars. A request that Hono answers
- * has a context of contextvars to itself, so that what is pushed in it is nobody else's.
+ * Which contexts are current: a linked list of what was pushed, which goes where the values of context variables go. A
+ * request that Hono answers has values to itself, so that what is pushed in it is nobody else's.
  *
  * @module
  */
 
 import { currentScope, runInScope } from "#context";
-import { ContextVar } from "../contextvars/context-var.ts";
-import { currentValues, type Key, Values } from "../contextvars/values.ts";
+import { currentValues, Values } from "../contextvars/values.ts";
 import { LookupError, RuntimeError } from "../errors.ts";
 import type { AppContext } from "./app-context.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -20,45 +19,28 @@ export interface Frame {
   readonly below: Frame | undefined;
   /** Where it was pushed. */
   readonly values: Values;
+  /** The push of the same context before. */
+  readonly earlier: Frame | undefined;
 }
-
-// Requests do not go to other threads.
-const frames: ContextVar<Frame | undefined> = new ContextVar<Frame | undefined>("heddle.web", { stays: true });
-const KEY: Key = ContextVar.keyOf(frames as ContextVar<unknown>);
-
-// Asked for again and again in the same place: only `enter` and `leave` change what it is there.
-let lastValues: Values | undefined;
-let lastFrame: Frame | undefined;
 
 /** What is current. */
 export function currentFrame(): Frame | undefined {
-  const values = currentValues();
-  return values === lastValues ? lastFrame : findFrame(values);
-}
-
-function findFrame(values: Values): Frame | undefined {
-  lastFrame = values.all.find(KEY)?.value as Frame | undefined;
-  lastValues = values;
-  return lastFrame;
+  return currentValues().frame as Frame | undefined;
 }
 
 export function enter(frame: Frame): void {
-  lastValues = undefined;
-  frame.values.set(KEY, frame);
+  frame.values.frame = frame;
 }
 
 /** Makes current what was so before the frame. */
 export function leave(frame: Frame): void {
-  // Nothing of a request is kept that is over.
-  lastValues = lastFrame = undefined;
-  if (frame.below === undefined) frame.values.delete(KEY);
-  else frame.values.set(KEY, frame.below);
+  frame.values.frame = frame.below;
 }
 
 /** What runs in `fn` pushes and pops where nobody else does. */
 export function isolated<R>(fn: (values: Values) => R): R {
   const { importing, task } = currentScope();
-  const values = new Values(currentValues().all);
+  const values = new Values(currentValues());
   return runInScope({ importing, task, context: values }, () => fn(values));
 }
 
@@ -69,8 +51,7 @@ export function resume<R>(values: Values, fn: () => R): R {
 }
 
 /** The frame to pop, which must be the current one. Throws before anything is changed. */
-export function frameToPop(owner: AppContext | RequestContext, pushed: readonly Frame[]): Frame {
-  const last = pushed.at(-1);
+export function frameToPop(owner: AppContext | RequestContext, last: Frame | undefined): Frame {
   if (last === undefined)
     throw new LookupError(`Cannot pop ${owner.toString()}: it is not pushed. Each push allows one pop.`);
   if (last.values !== currentValues()) {
@@ -78,7 +59,7 @@ export function frameToPop(owner: AppContext | RequestContext, pushed: readonly 
       `Cannot pop ${owner.toString()} here: it was pushed in another task or Context. Pop it where it was pushed.`,
     );
   }
-  const current = last.values.all.find(KEY)?.value as Frame | undefined;
+  const current = currentFrame();
   if (current !== last) {
     throw new RuntimeError(
       `Popped wrong context: ${owner.toString()} is not the current one. Pop ${current?.owner.toString() ?? "nothing"} first.`,

@@ -107,9 +107,9 @@ export function copyCurrentRequestContext<A extends unknown[], R>(fn: (...args: 
   if (typeof fn !== "function") throw new TypeError(`copyCurrentRequestContext takes a function, not ${describe(fn)}`);
   const context = RequestContext.copyOf(currentRequest("copyCurrentRequestContext"));
   return (...args) =>
-    isolated(() => {
+    isolated((values) => {
       const copy = RequestContext.copyOf(context);
-      RequestContext.enter(copy);
+      RequestContext.enter(copy, values);
       let result: R;
       try {
         result = fn(...args);

@@ -2,7 +2,7 @@
 
 import type { Values } from "../contextvars/values.ts";
 import { hooksFor } from "./app-context.ts";
-import { type AfterRequest, Application, belongsTo, type ContextsOptions } from "./application.ts";
+import { type AfterRequest, Application, type BeforeRequest, belongsTo, type ContextsOptions } from "./application.ts";
 import { currentFrame, isolated } from "./frames.ts";
 import { RequestContext } from "./request-context.ts";
 import { ContextRequest } from "./request.ts";
@@ -62,14 +62,23 @@ async function answer(
   const { app } = context;
   const sessions = Application.sessionsOf(app);
   if (sessions.isEager) await RequestContext.openSession(context);
-  RequestContext.enter(context);
+  RequestContext.enter(context, values);
   let failure: unknown;
   let isStreaming = false;
   try {
-    failure = await view(context, c, next);
+    const before = hooksFor(app, "beforeRequest");
+    const isAnswered = before.length > 0 && (await ask(before, c));
+    if (!isAnswered) {
+      try {
+        await next();
+        if (c.error !== undefined) failure = unhandled(c);
+      } catch (error) {
+        failure = answerNonError(error, c);
+      }
+    }
     const after = hooksFor(app, "afterRequest");
     const own = RequestContext.afterOf(context);
-    if (own.length + after.length > 0) await passOn(c, own, after);
+    if (own !== undefined || after.length > 0) await passOn(c, own ?? [], after);
     RequestContext.answered(context);
     // Before the headers, which may turn any body into a stream.
     const stream = c.finalized ? streamOf(c.res) : undefined;
@@ -86,27 +95,29 @@ async function answer(
   if (ending !== undefined) await ending;
 }
 
-/** Everything up to the view's answer. Returns the error that nobody handled. */
-async function view(context: RequestContext, c: HonoContext, next: () => Promise<void>): Promise<unknown> {
-  for (const before of hooksFor(context.app, "beforeRequest")) {
+/** Whether a `beforeRequest` function has given the answer. */
+async function ask(hooks: readonly BeforeRequest[], c: HonoContext): Promise<boolean> {
+  for (const before of hooks) {
     const response = await before();
     if (response === undefined) continue;
     c.res = checked(response, "beforeRequest");
-    return undefined;
+    return true;
   }
-  try {
-    await next();
-  } catch (error) {
-    if (error instanceof Error) throw error;
-    // Hono passes on what is no Error, and its adapter would answer without a word.
-    // oxlint-disable-next-line no-console -- as Hono's own handler of errors does
-    console.error("A handler threw what is not an Error:", error);
-    c.res = new Response("Internal Server Error", { status: 500 });
-    return error;
-  }
-  const { error } = c;
-  if (error === undefined || "getResponse" in error || c.res.status < 500) return undefined;
+  return false;
+}
+
+/** Hono passes on what is no Error, and its adapter would answer without a word. */
+function answerNonError(error: unknown, c: HonoContext): unknown {
+  if (error instanceof Error) throw error;
+  // oxlint-disable-next-line no-console -- as Hono's own handler of errors does
+  console.error("A handler threw what is not an Error:", error);
+  c.res = new Response("Internal Server Error", { status: 500 });
   return error;
+}
+
+/** The error that became an answer, if nobody handled it. */
+function unhandled(c: HonoContext): unknown {
+  return "getResponse" in c.error! || c.res.status < 500 ? undefined : c.error;
 }
 
 async function passOn(c: HonoContext, first: readonly AfterRequest[], then: readonly AfterRequest[]): Promise<void> {

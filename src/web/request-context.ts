@@ -1,6 +1,6 @@
 /** @module */
 
-import { currentValues } from "../contextvars/values.ts";
+import { currentValues, type Values } from "../contextvars/values.ts";
 import { RuntimeError } from "../errors.ts";
 import { AppContext, hooksFor, runPushed } from "./app-context.ts";
 import { type AfterRequest, Application, applicationOf } from "./application.ts";
@@ -27,10 +27,11 @@ interface SessionCell {
 export class RequestContext implements Disposable, AsyncDisposable {
   readonly app: Application;
   readonly request: ContextRequest;
-  readonly #after: AfterRequest[] = [];
+  #after: AfterRequest[] | undefined;
   #isAnswered = false;
-  readonly #session: SessionCell;
-  readonly #pushed: Frame[] = [];
+  #session: SessionCell | undefined;
+  /** The last push. */
+  #pushed: Frame | undefined;
   /** The context of the app that came with it. */
   #implicit: AppContext | undefined;
 
@@ -38,12 +39,12 @@ export class RequestContext implements Disposable, AsyncDisposable {
   constructor(app: HonoApp | Application, request: ContextRequest, session?: SessionCell) {
     this.app = applicationOf(app);
     this.request = request;
-    this.#session = session ?? { open: undefined, object: undefined };
+    this.#session = session;
   }
 
   /** What `session` is. */
   get session(): Session & SessionMembers {
-    const cell = this.#session;
+    const cell = this.#cell;
     if (cell.object === undefined) {
       void this.#open(false);
       cell.object = sessionObject(cell.open!.state);
@@ -55,14 +56,14 @@ export class RequestContext implements Disposable, AsyncDisposable {
   /** Makes it current. May be pushed several times; it ends with the last pop. */
   push(): this {
     if (Application.sessionsOf(this.app).isEager) void this.#open(false);
-    this.#enter(true);
+    this.#enter(currentValues(), true);
     return this;
   }
 
   /** As {@link push}; waits for a session store that is asynchronous. */
   async pushAsync(): Promise<this> {
     if (Application.sessionsOf(this.app).isEager) await this.#open(true);
-    this.#enter(true);
+    this.#enter(currentValues(), true);
     return this;
   }
 
@@ -75,7 +76,7 @@ export class RequestContext implements Disposable, AsyncDisposable {
   pop(error?: unknown): void {
     const frame = this.#take();
     const errors: unknown[] = [];
-    if (this.#pushed.length === 0) {
+    if (this.#pushed === undefined) {
       tearDown(hooksFor(this.app, "teardownRequest"), error, errors);
       if (this.#implicit !== undefined) {
         enter(withoutRequest(frame));
@@ -90,7 +91,7 @@ export class RequestContext implements Disposable, AsyncDisposable {
   async popAsync(error?: unknown): Promise<void> {
     const frame = this.#take();
     const errors: unknown[] = [];
-    if (this.#pushed.length === 0) {
+    if (this.#pushed === undefined) {
       await tearDownAsync(hooksFor(this.app, "teardownRequest"), error, errors);
       if (this.#implicit !== undefined) {
         enter(withoutRequest(frame));
@@ -109,12 +110,12 @@ export class RequestContext implements Disposable, AsyncDisposable {
 
   // `using` reads it where the block begins, which is where Python's `with` enters the context.
   get [Symbol.dispose](): () => void {
-    if (this.#pushed.length === 0) this.push();
+    if (this.#pushed === undefined) this.push();
     return () => this.pop();
   }
 
   get [Symbol.asyncDispose](): () => Promise<void> {
-    if (this.#pushed.length === 0) this.push();
+    if (this.#pushed === undefined) this.push();
     return () => this.popAsync();
   }
 
@@ -122,9 +123,14 @@ export class RequestContext implements Disposable, AsyncDisposable {
     return `<RequestContext ${this.request.method} ${this.request.path} of '${this.app.name}'>`;
   }
 
+  /** Most requests never ask for their session. */
+  get #cell(): SessionCell {
+    return (this.#session ??= { open: undefined, object: undefined });
+  }
+
   /** Opens the session. What comes later is waited for, if that is allowed. */
   #open(mayWait: boolean): void | Promise<void> {
-    const cell = this.#session;
+    const cell = this.#cell;
     if (cell.open !== undefined) return undefined;
     const opened = Application.sessionsOf(this.app).open(this.request);
     if (!(opened instanceof Promise)) {
@@ -139,21 +145,21 @@ export class RequestContext implements Disposable, AsyncDisposable {
   }
 
   /** @param shares a context of the same app that is current, and its `g` */
-  #enter(shares: boolean): void {
-    const below = currentFrame();
-    const values = currentValues();
-    if (this.#pushed.length === 0) {
+  #enter(values: Values, shares: boolean): void {
+    const below = values.frame as Frame | undefined;
+    if (this.#pushed === undefined) {
       this.#implicit = shares && below?.app.app === this.app ? undefined : new AppContext(this.app);
     }
-    const frame: Frame = { owner: this, app: this.#implicit ?? below!.app, request: this, below, values };
-    this.#pushed.push(frame);
+    const app = this.#implicit ?? below!.app;
+    const frame = { owner: this, app, request: this, below, values, earlier: this.#pushed };
+    this.#pushed = frame;
     enter(frame);
   }
 
   /** At the end of a request: pops it, and before it what was pushed on top of it and forgotten. */
   async #finish(error: unknown): Promise<void> {
     const errors: unknown[] = [];
-    while (this.#pushed.length > 0) {
+    while (this.#pushed !== undefined) {
       const current = currentFrame();
       if (current === undefined) break;
       await current.owner.popAsync(error).catch((thrown: unknown) => errors.push(thrown));
@@ -161,18 +167,9 @@ export class RequestContext implements Disposable, AsyncDisposable {
     throwCollected(errors);
   }
 
-  /** Whether nothing has to be called at its end: then {@link leaveQuietly} does it. */
-  get #isQuiet(): boolean {
-    return (
-      this.#pushed.length === 1 &&
-      currentFrame() === this.#pushed[0] &&
-      hooksFor(this.app, "teardownRequest").length + hooksFor(this.app, "teardownAppcontext").length === 0
-    );
-  }
-
   #take(): Frame {
     const frame = frameToPop(this, this.#pushed);
-    this.#pushed.pop();
+    this.#pushed = frame.earlier;
     return frame;
   }
 
@@ -180,12 +177,12 @@ export class RequestContext implements Disposable, AsyncDisposable {
 
   /** Another context of the same request and session. */
   static copyOf(context: RequestContext): RequestContext {
-    return new RequestContext(context.app, context.request, context.#session);
+    return new RequestContext(context.app, context.request, context.#cell);
   }
 
-  /** Makes it current, with an app context of its own. */
-  static enter(context: RequestContext): void {
-    context.#enter(false);
+  /** Makes it current where `values` are, with an app context of its own. */
+  static enter(context: RequestContext, values: Values): void {
+    context.#enter(values, false);
   }
 
   static openSession(context: RequestContext): void | Promise<void> {
@@ -194,17 +191,34 @@ export class RequestContext implements Disposable, AsyncDisposable {
 
   /** Its session, if it was opened. */
   static openedSession(context: RequestContext): OpenSession | undefined {
-    return context.#session.open;
+    return context.#session?.open;
+  }
+
+  /** What an open session has under the key. */
+  static readSession(context: RequestContext | undefined, key: PropertyKey): unknown {
+    const open = context === undefined ? undefined : context.#session?.open;
+    if (open === undefined) return undefined;
+    open.state.accessed = true;
+    return open.state.data[key as string];
+  }
+
+  /** Sets a key of an open session. Whether it did. */
+  static writeSession(context: RequestContext | undefined, key: PropertyKey, value: unknown): boolean {
+    const open = context === undefined ? undefined : context.#session?.open;
+    if (open === undefined || typeof key !== "string" || key === "modified" || key === "permanent") return false;
+    open.state.accessed = true;
+    open.state.write(key, value);
+    return true;
   }
 
   /** Registers a function to be called with the answer. `false`: the answer is made. */
   static addAfter(context: RequestContext, fn: AfterRequest): boolean {
     if (context.#isAnswered) return false;
-    context.#after.push(fn);
+    (context.#after ??= []).push(fn);
     return true;
   }
 
-  static afterOf(context: RequestContext): readonly AfterRequest[] {
+  static afterOf(context: RequestContext): readonly AfterRequest[] | undefined {
     return context.#after;
   }
 
@@ -214,13 +228,20 @@ export class RequestContext implements Disposable, AsyncDisposable {
 
   /** Ends it. Nothing has to be waited for where nobody wants to be called. */
   static finish(context: RequestContext, error: unknown): undefined | Promise<void> {
-    if (error !== undefined || !context.#isQuiet) return context.#finish(error);
-    leave(context.#pushed.pop()!);
+    const frame = context.#pushed;
+    const isLast = frame !== undefined && frame.earlier === undefined && frame.values.frame === frame;
+    if (error !== undefined || !isLast || wantsTeardown(context.app)) return context.#finish(error);
+    context.#pushed = undefined;
+    leave(frame);
     return undefined;
   }
 }
 
+function wantsTeardown(app: Application): boolean {
+  return hooksFor(app, "teardownRequest").length + hooksFor(app, "teardownAppcontext").length > 0;
+}
+
 /** While the app's context is torn down, the request is over. */
 function withoutRequest({ app, below, values }: Frame): Frame {
-  return { owner: app, app, request: below?.request, below, values };
+  return { owner: app, app, request: below?.request, below, values, earlier: undefined };
 }

@@ -44,6 +44,7 @@ export class SessionState {
   constructor(data: Record<string, unknown>, isNew: boolean, locked?: string) {
     // Without a prototype no key means anything.
     this.data = Object.assign(Object.create(null) as Record<string, unknown>, data);
+    for (const key in this.data) if (key in members) delete this.data[key];
     this.isNew = isNew;
     this.#locked = locked;
   }
@@ -63,6 +64,9 @@ export class SessionState {
   }
 
   write(key: string, value: unknown): void {
+    if (isMember(key)) {
+      throw new TypeError(`${key} is a member that every session has: keep your value under another key`);
+    }
     this.touch();
     this.data[key] = value;
   }
@@ -126,8 +130,6 @@ const handler: ProxyHandler<SessionState> = {
     } else if (key === "permanent") {
       if (value) state.write(PERMANENT, true);
       else state.remove(PERMANENT);
-    } else if (isMember(key)) {
-      throw new TypeError(`${key} is a member that every session has: keep your value under another key`);
     } else state.write(key, value);
     return true;
   },
