@@ -52,22 +52,21 @@ export async function listen(app: Servable, config: AppConfig, source: Source): 
 
   const listener: Listener =
     config.healthz === undefined ? answer : withHealthz(config.healthz, answer, () => draining);
+  // One function for all answers, and no `once`: both would cost every request an object or two.
+  const onClose = function (this: ServerResponse): void {
+    const { socket } = this.req;
+    const connection = connections.get(socket);
+    if (connection === undefined) return;
+    connection.active--;
+    connection.served++;
+    // Its answer was begun before, and promised to keep the connection.
+    if (draining && connection.active === 0) socket.destroySoon();
+  };
   const server = http.createServer((request, response) => {
-    const { socket } = request;
-    const connection = connections.get(socket)!;
-    connection.active++;
+    connections.get(request.socket)!.active++;
     if (draining) response.shouldKeepAlive = false;
-    const [started, sent] = config.accessLog ? [performance.now(), socket.bytesWritten] : [0, 0];
-    response.once("close", () => {
-      connection.active--;
-      connection.served++;
-      if (config.accessLog) {
-        const bytes = socket.bytesWritten - sent;
-        process.stdout.write(accessLine(request, response, bytes, performance.now() - started));
-      }
-      // Its answer was begun before, and promised to keep the connection.
-      if (draining && connection.active === 0) socket.destroySoon();
-    });
+    response.on("close", onClose);
+    if (config.accessLog) logAccess(request, response);
     void listener(request, response);
   });
   server.on("connection", (socket: Socket) => {
@@ -118,11 +117,21 @@ export async function listen(app: Servable, config: AppConfig, source: Source): 
   };
 }
 
+function logAccess(request: IncomingMessage, response: ServerResponse): void {
+  const { socket } = request;
+  const started = performance.now();
+  const sent = socket.bytesWritten;
+  response.once("close", () => {
+    process.stdout.write(accessLine(request, response, socket.bytesWritten - sent, performance.now() - started));
+  });
+}
+
 /** Answers one path itself: 200 as long as the thread takes requests, 503 once it drains. */
 function withHealthz(path: string, otherwise: Listener, draining: () => boolean): Listener {
+  const withQuery = `${path}?`;
   return (request, response) => {
-    const [asked] = (request.url ?? "").split("?");
-    if (asked !== path) return otherwise(request, response);
+    const { url = "" } = request;
+    if (url !== path && !url.startsWith(withQuery)) return otherwise(request, response);
     const body = JSON.stringify({ status: draining() ? "draining" : "ok", pid: process.pid });
     response.writeHead(draining() ? 503 : 200, { "Content-Type": "application/json", "Cache-Control": "no-store" });
     return response.end(body);
