@@ -1,19 +1,14 @@
 /** The apps that are compared, and programs that serve one of them: `apps.js NAME` in one process, `apps.js cluster NAME`. */
 import cluster from "node:cluster";
+import { once } from "node:events";
 import type { AddressInfo } from "node:net";
+import { Worker } from "node:worker_threads";
 import { Hono } from "hono";
 import { createAdaptorServer } from "@hono/node-server";
 import { isMain } from "heddle";
 import { Thread } from "heddle/threading";
 import { contexts, g, request, session } from "heddle/web";
-
-/** Computes. */
-export function heavy(ms: number): number {
-  const until = performance.now() + ms;
-  let x = 0;
-  while (performance.now() < until) for (let i = 0; i < 1000; i++) x = (x * 1_103_515_245 + 12_345) % 2_147_483_648;
-  return x;
-}
+import { heavy } from "./heavy.ts";
 
 function bare(): Hono {
   return new Hono().get("/", (c) => c.text("hello"));
@@ -43,6 +38,11 @@ function withContexts(): Hono {
   app.get("/heavy/thread", async () => {
     const thread = new Thread({ target: heavy, args: [Number(request.args.get("ms"))] }).start();
     return Response.json(await thread.join());
+  });
+  app.get("/heavy/worker", async () => {
+    const workerData = { heavy: Number(request.args.get("ms")) };
+    const worker = new Worker(new URL("./heavy.js", import.meta.url), { workerData });
+    return Response.json((await once(worker, "message"))[0]);
   });
   return app;
 }

@@ -27,29 +27,31 @@ const NO_APP_MESSAGE = `Working outside of application context.
 What was used here belongs to an app, and this code runs in none. Push one: using _ = appContext(app).push(); and see
 that app.use(contexts(…)) comes before the route.`;
 
-/** Shorter ways for what is done most. Where one is not taken, the traps of a LocalProxy are. */
-interface Shortcuts<T> {
-  /**
-   * A property's value; `undefined`, or a method, if it is not for this way. Each proxy has a function of its own, since V8
-   * optimizes a function for the objects that it meets.
-   */
-  readonly read: (key: keyof T) => unknown;
-  /** Sets a property. Whether it did. */
-  readonly write?: (key: keyof T, value: never) => boolean;
-  /** Methods, as long as nobody has put another one in their place. */
-  readonly methods?: readonly (keyof T)[];
-}
+type Trap = (self: Function, key: PropertyKey) => unknown;
+type SetTrap = (self: Function, key: PropertyKey, value: unknown) => boolean;
 
+/** Shorter ways for what is done most, and what they fall back on. */
+type Shortcuts = (get: Trap, set: SetTrap) => { get: Trap; set?: SetTrap };
+
+/**
+ * A LocalProxy whose `get` and `set` are its own: those of a LocalProxy are made for every kind of object, and take longer.
+ * Each proxy has them written out, since V8 optimizes a function for the objects that it meets, and calls to what is not
+ * always the same function stay calls.
+ *
+ * @param methods that may be called without being looked for on the object first, as long as nobody has set them
+ */
 function contextProxy<T extends object>(
   find: () => T | undefined,
-  { read, write, methods: names = [] }: Shortcuts<T>,
   unboundMessage: string,
+  shortcuts: Shortcuts,
+  methods: readonly (keyof T)[] = [],
 ): T {
   const source = sources.get(localProxy(find, { unboundMessage }) as T & Function)!;
   const traps = trapsFor(source);
-  const methods = Object.create(null) as Record<PropertyKey, unknown>;
-  for (const name of names) {
-    methods[name] = (...args: unknown[]) => (source.current() as Record<PropertyKey, Function>)[name]!(...args) as unknown;
+  const known = Object.create(null) as Record<PropertyKey, unknown>;
+  for (const name of methods) {
+    known[name] = (...args: unknown[]) =>
+      (source.current() as Record<PropertyKey, Function>)[name]!(...args) as unknown;
   }
   const inspect: symbol = Symbol.for("nodejs.util.inspect.custom");
   const target = Object.defineProperty(() => undefined, inspect, {
@@ -57,28 +59,31 @@ function contextProxy<T extends object>(
     value: () => (source.isBound() ? source.current() : "<LocalProxy unbound>"),
   });
   for (const name of ["name", "length"]) delete (target as unknown as Record<string, unknown>)[name];
-  const proxy = new Proxy(target, {
-    ...traps,
-    get(self, key) {
-      const value = read(key as keyof T);
-      // A method must be called on the object, and what is not there may be the proxy's own.
-      if (value !== undefined && typeof value !== "function") return value;
-      if (key in methods && find() !== undefined) return methods[key];
-      return traps.get!(self, key, self) as unknown;
-    },
-    set(self, key, value) {
-      return write?.(key as keyof T, value as never) === true || traps.set!(self, key, value, self);
-    },
-  });
+  const get: Trap = (self, key) =>
+    key in known && source.isBound() ? known[key] : (traps.get!(self, key as string, self) as unknown);
+  const set: SetTrap = (self, key, value) => traps.set!(self, key as string, value, self);
+  // Few properties of its own, as those of a LocalProxy.
+  const handler = Object.assign(Object.create(traps) as ProxyHandler<Function>, shortcuts(get, set));
+  const proxy = new Proxy(target, handler);
   sources.set(proxy, source);
   return proxy as unknown as T;
+}
+
+/** A method must be called on the object itself, and what is not there may be the proxy's own. */
+function isValue(value: unknown): boolean {
+  return value !== undefined && typeof value !== "function";
 }
 
 /** The request that is being answered: a `Request` with `args`, `cookies`, `path` and `remoteAddr`. */
 export const request: Request & ContextRequest = contextProxy(
   () => currentFrame()?.request?.request as (Request & ContextRequest) | undefined,
-  { read: (key) => ContextRequest.read(currentFrame()?.request?.request, key as keyof ContextRequest) },
   NO_REQUEST_MESSAGE,
+  (general) => ({
+    get(self, key) {
+      const value = ContextRequest.read(currentFrame()?.request?.request, key as keyof ContextRequest);
+      return isValue(value) ? value : general(self, key);
+    },
+  }),
 );
 
 /**
@@ -89,35 +94,47 @@ export const request: Request & ContextRequest = contextProxy(
  */
 export const session: Session & SessionMembers = contextProxy(
   () => currentFrame()?.request?.session,
-  {
-    read: (key) => RequestContext.readSession(currentFrame()?.request, key),
-    write: (key, value) => RequestContext.writeSession(currentFrame()?.request, key, value),
-    methods: ["get", "pop", "setdefault", "update", "clear"],
-  },
   NO_REQUEST_MESSAGE,
+  (general, generalSet) => ({
+    get(self, key) {
+      const value = RequestContext.readSession(currentFrame()?.request, key);
+      return isValue(value) ? value : general(self, key);
+    },
+    set: (self, key, value) =>
+      RequestContext.writeSession(currentFrame()?.request, key, value) || generalSet(self, key, value),
+  }),
+  ["get", "pop", "setdefault", "update", "clear"],
 );
 
 /** What the functions of one request leave for each other. New for every context of the app. */
 export const g: Globals & GlobalsMembers = contextProxy(
   () => currentFrame()?.app.g,
-  {
-    read: (key) => currentFrame()?.app.g[key],
-    write(key, value) {
+  NO_APP_MESSAGE,
+  (general, generalSet) => ({
+    get(self, key) {
+      const value: unknown = currentFrame()?.app.g[key as string];
+      return isValue(value) ? value : general(self, key);
+    },
+    set(self, key, value) {
       const frame = currentFrame();
-      if (frame === undefined) return false;
-      frame.app.g[key] = value;
+      if (frame === undefined) return generalSet(self, key, value);
+      frame.app.g[key as string] = value;
       return true;
     },
-    methods: ["get", "pop", "setdefault"],
-  },
-  NO_APP_MESSAGE,
+  }),
+  ["get", "pop", "setdefault"],
 );
 
 /** The app: its `config` and its `name`. The same in every request. */
 export const currentApp: Application = contextProxy(
   () => currentFrame()?.app.app,
-  { read: (key) => currentFrame()?.app.app[key] },
   NO_APP_MESSAGE,
+  (general) => ({
+    get(self, key) {
+      const value = currentFrame()?.app.app[key as keyof Application];
+      return isValue(value) ? value : general(self, key);
+    },
+  }),
 );
 
 /** Do `request` and `session` mean something here? */

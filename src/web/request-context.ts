@@ -6,7 +6,7 @@ import { AppContext, hooksFor, runPushed } from "./app-context.ts";
 import { type AfterRequest, Application, applicationOf } from "./application.ts";
 import { currentFrame, enter, type Frame, frameToPop, isolated, leave } from "./frames.ts";
 import type { ContextRequest } from "./request.ts";
-import { type SessionMembers, sessionObject } from "./session.ts";
+import { type SessionMembers, sessionObject, type SessionState } from "./session.ts";
 import type { OpenSession } from "./sessions.ts";
 import { tearDown, tearDownAsync, throwCollected } from "./teardown.ts";
 import type { HonoApp, Session } from "./types.ts";
@@ -30,6 +30,8 @@ export class RequestContext implements Disposable, AsyncDisposable {
   #after: AfterRequest[] | undefined;
   #isAnswered = false;
   #session: SessionCell | undefined;
+  /** Of the session, once it was used here: a shorter way to it. */
+  #state: SessionState | undefined;
   /** The last push. */
   #pushed: Frame | undefined;
   /** The context of the app that came with it. */
@@ -49,7 +51,8 @@ export class RequestContext implements Disposable, AsyncDisposable {
       void this.#open(false);
       cell.object = sessionObject(cell.open!.state);
     }
-    cell.open!.state.accessed = true;
+    this.#state = cell.open!.state;
+    this.#state.accessed = true;
     return cell.object;
   }
 
@@ -194,20 +197,20 @@ export class RequestContext implements Disposable, AsyncDisposable {
     return context.#session?.open;
   }
 
-  /** What an open session has under the key. */
+  /** What a session that is in use has under the key. */
   static readSession(context: RequestContext | undefined, key: PropertyKey): unknown {
-    const open = context === undefined ? undefined : context.#session?.open;
-    if (open === undefined) return undefined;
-    open.state.accessed = true;
-    return open.state.data[key as string];
+    const state = context === undefined ? undefined : context.#state;
+    if (state === undefined) return undefined;
+    state.accessed = true;
+    return state.data[key as string];
   }
 
-  /** Sets a key of an open session. Whether it did. */
+  /** Sets a key of a session that is in use. Whether it did. */
   static writeSession(context: RequestContext | undefined, key: PropertyKey, value: unknown): boolean {
-    const open = context === undefined ? undefined : context.#session?.open;
-    if (open === undefined || typeof key !== "string" || key === "modified" || key === "permanent") return false;
-    open.state.accessed = true;
-    open.state.write(key, value);
+    const state = context === undefined ? undefined : context.#state;
+    if (state === undefined || typeof key !== "string" || key === "modified" || key === "permanent") return false;
+    state.accessed = true;
+    state.write(key, value);
     return true;
   }
 

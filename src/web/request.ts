@@ -29,6 +29,9 @@ export class ContextRequest {
   #args: URLSearchParams | undefined;
   #cookies: Readonly<Record<string, string>> | undefined;
   #path: string | undefined;
+  // The platform's own getters take longer than all that leads to them.
+  #method: string | undefined;
+  #url: string | undefined;
   #body: Promise<ArrayBuffer> | undefined;
 
   constructor(raw: Request, context: HonoContext | undefined, remoteAddr?: string) {
@@ -64,11 +67,11 @@ export class ContextRequest {
   }
 
   get method(): string {
-    return this.raw.method;
+    return (this.#method ??= this.raw.method);
   }
 
   get url(): string {
-    return this.raw.url;
+    return (this.#url ??= this.raw.url);
   }
 
   get headers(): Headers {
@@ -128,13 +131,13 @@ export class ContextRequest {
       case "path":
         return request.path;
       case "method":
-        return request.raw.method;
+        return request.method;
       case "cookies":
         return request.cookies;
       case "url":
-        return request.raw.url;
+        return request.url;
       case "headers":
-        return request.raw.headers;
+        return request.headers;
       default:
         return request[key];
     }

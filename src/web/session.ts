@@ -32,9 +32,19 @@ export interface SessionMembers {
 /** Under this key the data says that the session is permanent. */
 const PERMANENT = "_permanent";
 
+/**
+ * The keys and their values. Without anything to inherit no key means something. It is a class since V8 keeps the properties
+ * of what `Object.create(null)` gives in a hash table.
+ */
+class Data {
+  [key: string]: unknown;
+}
+delete (Data.prototype as { constructor?: unknown }).constructor;
+Object.setPrototypeOf(Data.prototype, null);
+
 /** A session, without the user's keys being in the way. */
 export class SessionState {
-  readonly data: Record<string, unknown>;
+  readonly data: Data;
   readonly isNew: boolean;
   modified = false;
   accessed = false;
@@ -42,8 +52,7 @@ export class SessionState {
   readonly #locked: string | undefined;
 
   constructor(data: Record<string, unknown>, isNew: boolean, locked?: string) {
-    // Without a prototype no key means anything.
-    this.data = Object.assign(Object.create(null) as Record<string, unknown>, data);
+    this.data = Object.assign(new Data(), data);
     for (const key in this.data) if (key in members) delete this.data[key];
     this.isNew = isNew;
     this.#locked = locked;

@@ -195,10 +195,32 @@ suite("sessions that cannot be saved", () => {
   test("a name that every session has", () => {
     const app = makeApp();
     using _ = testRequestContext(app).push();
-    assert.throws(() => (session["pop"] = 1 as never), { name: "TypeError", message: /^pop is a member/ });
+    const refused = { name: "TypeError", message: /^pop is a member/ };
+    assert.throws(() => (session["pop"] = 1 as never), refused);
+    assert.throws(() => session.update({ pop: 1 }), refused);
+    assert.throws(() => session.setdefault("modified", 1), TypeError);
+    assert.equal(session.modified, false);
+    assert.deepEqual(Object.keys(session), []);
     session["__proto__"] = { polluted: true };
     assert.equal(({} as Record<string, unknown>)["polluted"], undefined);
     assert.equal(Object.keys(session).length, 1);
+  });
+
+  test("methods of g that a view replaces, and those that it keeps for later", async () => {
+    const app = makeApp();
+    const kept: (typeof g.get)[] = [];
+    app.get("/g", () => {
+      kept.push(g.get);
+      g["x"] = "of g";
+      const before = g.get("x") as string;
+      g["get"] = (key: string) => `own ${key}`;
+      return new Response(`${before}, ${String(g.get("x"))}`);
+    });
+    assert.equal(await (await app.request("/g")).text(), "of g, own x");
+    assert.equal(await (await app.request("/g")).text(), "of g, own x");
+    assert.equal(kept[0], kept[1]);
+    assert.throws(() => g.get, { name: "RuntimeError", message: /^Working outside of application context\./ });
+    assert.throws(() => session.get, { name: "RuntimeError", message: /^Working outside of request context\./ });
   });
 
   test("text of a session that was tampered with before it was signed changes no prototype", () => {
