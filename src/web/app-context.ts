@@ -1,6 +1,6 @@
 /** @module */
 
-import { Application, applicationOf, type Hooks, noHooks, type Teardown } from "./application.ts";
+import { Application, applicationOf, type HookKind, type Hooks, noHooks, type Teardown } from "./application.ts";
 import { currentFrame, enter, type Frame, frameToPop, isolated, leave } from "./frames.ts";
 import { type GlobalsMembers, makeGlobals } from "./globals.ts";
 import { tearDown, tearDownAsync, throwCollected } from "./teardown.ts";
@@ -11,9 +11,15 @@ import { currentValues } from "../contextvars/values.ts";
 export const everyApp: Hooks = noHooks();
 
 /** All functions of one kind, those for every app first. */
-export function hooksFor<K extends keyof Hooks>(app: Application, kind: K): Hooks[K] {
-  const [common, own] = [everyApp[kind], Application.hooksOf(app)[kind]];
+export function hooksFor<K extends HookKind>(app: Application, kind: K): Hooks[K] {
+  const common = everyApp[kind];
+  const own = Application.hooksOf(app)[kind];
   return (common.length === 0 ? own : [...common, ...own]) as Hooks[K];
+}
+
+/** Is there a function for the app, of whichever kind? */
+export function hasHooks(app: Application): boolean {
+  return !everyApp.isEmpty || !Application.hooksOf(app).isEmpty;
 }
 
 /**

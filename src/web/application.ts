@@ -35,14 +35,19 @@ export type AfterRequest = (response: Response) => Response | undefined | void |
 export type Teardown = (error: unknown) => unknown;
 
 export interface Hooks {
+  /** Is there none of any kind? */
+  isEmpty: boolean;
   readonly beforeRequest: BeforeRequest[];
   readonly afterRequest: AfterRequest[];
   readonly teardownRequest: Teardown[];
   readonly teardownAppcontext: Teardown[];
 }
 
+/** The names of the lists. */
+export type HookKind = Exclude<keyof Hooks, "isEmpty">;
+
 export function noHooks(): Hooks {
-  return { beforeRequest: [], afterRequest: [], teardownRequest: [], teardownAppcontext: [] };
+  return { isEmpty: true, beforeRequest: [], afterRequest: [], teardownRequest: [], teardownAppcontext: [] };
 }
 
 /** What `contexts()` makes: one for each app. */

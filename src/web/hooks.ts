@@ -12,7 +12,7 @@ import {
   Application,
   applicationOf,
   type BeforeRequest,
-  type Hooks,
+  type HookKind,
   type Teardown,
 } from "./application.ts";
 import { currentFrame, isolated } from "./frames.ts";
@@ -20,11 +20,12 @@ import { NO_REQUEST } from "./proxies.ts";
 import { RequestContext } from "./request-context.ts";
 import type { HonoApp } from "./types.ts";
 
-function register<K extends keyof Hooks>(kind: K, rest: readonly unknown[]): void {
+function register(kind: HookKind, rest: readonly unknown[]): void {
   const [app, fn] = rest.length > 1 ? rest : [undefined, rest[0]];
   if (typeof fn !== "function") throw new TypeError(`${kind} takes an app and a function, not ${describe(fn)}`);
   const hooks = rest.length > 1 ? Application.hooksOf(applicationOf(app as HonoApp)) : everyApp;
   (hooks[kind] as unknown[]).push(fn);
+  hooks.isEmpty = false;
 }
 
 type App = HonoApp | Application;

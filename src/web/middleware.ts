@@ -1,11 +1,10 @@
 /** @module */
 
 import type { Values } from "../contextvars/values.ts";
-import { hooksFor } from "./app-context.ts";
+import { hasHooks, hooksFor } from "./app-context.ts";
 import { type AfterRequest, Application, type BeforeRequest, belongsTo, type ContextsOptions } from "./application.ts";
 import { currentFrame, isolated } from "./frames.ts";
 import { RequestContext } from "./request-context.ts";
-import { ContextRequest } from "./request.ts";
 import { streamIn, streamOf } from "./streaming.ts";
 import type { ContextsMiddleware, HonoContext } from "./types.ts";
 
@@ -42,57 +41,76 @@ import type { ContextsMiddleware, HonoContext } from "./types.ts";
  */
 export function contexts(options: ContextsOptions = {}): ContextsMiddleware {
   const app = new Application(options);
+  const sessions = Application.sessionsOf(app);
   const middleware: ContextsMiddleware = (c, next) => {
     const current = currentFrame()?.request;
     // Used twice, on the app and on a part of it.
-    if (current !== undefined && current.app === app && current.request.raw === c.req.raw) return next();
-    const context = new RequestContext(app, new ContextRequest(c.req.raw, c));
-    return isolated((values) => answer(context, values, c, next));
+    if (current !== undefined && RequestContext.isOf(current, app, c)) return next();
+    const context = RequestContext.ofHono(app, c);
+    const run = sessions.isEager || hasHooks(app) ? answer : answerPlainly;
+    return isolated((values) => run(context, values, c, next));
   };
   belongsTo(middleware, app);
   return middleware;
 }
 
-async function answer(
-  context: RequestContext,
-  values: Values,
-  c: HonoContext,
-  next: () => Promise<void>,
-): Promise<void> {
-  const { app } = context;
-  const sessions = Application.sessionsOf(app);
-  if (sessions.isEager) await RequestContext.openSession(context);
+type Answer = (context: RequestContext, values: Values, c: HonoContext, next: () => Promise<void>) => Promise<void>;
+
+/** Where nobody wants to be called. Few promises: each costs a request about one percent of its time. */
+const answerPlainly: Answer = (context, values, c, next) => {
   RequestContext.enter(context, values);
-  let failure: unknown;
+  return next().then(
+    () => (isOver(context, c) ? undefined : complete(context, values, c, unhandled(c))),
+    (error: unknown) => fail(context, values, c, error),
+  );
+};
+
+/** Ends the request, if there is nothing to do. */
+function isOver(context: RequestContext, c: HonoContext): boolean {
+  const { app } = context;
+  if (c.error !== undefined || !c.finalized || hasHooks(app) || Application.sessionsOf(app).mayRefresh(c)) return false;
+  return streamOf(c.res) === undefined && RequestContext.endIfUnused(context);
+}
+
+const answer: Answer = async (context, values, c, next) => {
+  if (Application.sessionsOf(context.app).isEager) await RequestContext.openSession(context);
+  RequestContext.enter(context, values);
+  try {
+    const before = hooksFor(context.app, "beforeRequest");
+    const isAnswered = before.length > 0 && (await ask(before, c));
+    if (!isAnswered) await next();
+  } catch (error) {
+    return await fail(context, values, c, error);
+  }
+  return await complete(context, values, c, unhandled(c));
+};
+
+/** What there is to do when the view has answered. */
+async function complete(context: RequestContext, values: Values, c: HonoContext, failure: unknown): Promise<void> {
+  const { app } = context;
   let isStreaming = false;
   try {
-    const before = hooksFor(app, "beforeRequest");
-    const isAnswered = before.length > 0 && (await ask(before, c));
-    if (!isAnswered) {
-      try {
-        await next();
-        if (c.error !== undefined) failure = unhandled(c);
-      } catch (error) {
-        failure = answerNonError(error, c);
-      }
-    }
     const after = hooksFor(app, "afterRequest");
     const own = RequestContext.afterOf(context);
     if (own !== undefined || after.length > 0) await passOn(c, own ?? [], after);
     RequestContext.answered(context);
     // Before the headers, which may turn any body into a stream.
     const stream = c.finalized ? streamOf(c.res) : undefined;
-    if (RequestContext.openedSession(context) !== undefined || sessions.mayRefresh(context.request))
+    if (RequestContext.openedSession(context) !== undefined || Application.sessionsOf(app).mayRefresh(c))
       await saveSession(context, c);
     if (stream !== undefined) isStreaming = keepFor(stream, context, values, c, failure);
   } catch (error) {
-    // It is the error that the client is told of; teardown functions hear of it, and theirs come second.
-    await RequestContext.finish(context, error)?.catch(() => undefined);
-    throw error;
+    return await abandon(context, error);
   }
   if (isStreaming) return;
   const ending = RequestContext.finish(context, failure);
   if (ending !== undefined) await ending;
+}
+
+/** It is the error that the client is told of; teardown functions hear of it, and theirs come second. */
+async function abandon(context: RequestContext, error: unknown): Promise<never> {
+  await RequestContext.finish(context, error)?.catch(() => undefined);
+  throw error;
 }
 
 /** Whether a `beforeRequest` function has given the answer. */
@@ -107,17 +125,18 @@ async function ask(hooks: readonly BeforeRequest[], c: HonoContext): Promise<boo
 }
 
 /** Hono passes on what is no Error, and its adapter would answer without a word. */
-function answerNonError(error: unknown, c: HonoContext): unknown {
-  if (error instanceof Error) throw error;
+async function fail(context: RequestContext, values: Values, c: HonoContext, error: unknown): Promise<void> {
+  if (error instanceof Error) return await abandon(context, error);
   // oxlint-disable-next-line no-console -- as Hono's own handler of errors does
   console.error("A handler threw what is not an Error:", error);
   c.res = new Response("Internal Server Error", { status: 500 });
-  return error;
+  return await complete(context, values, c, error);
 }
 
 /** The error that became an answer, if nobody handled it. */
 function unhandled(c: HonoContext): unknown {
-  return "getResponse" in c.error! || c.res.status < 500 ? undefined : c.error;
+  const { error } = c;
+  return error === undefined || "getResponse" in error || c.res.status < 500 ? undefined : error;
 }
 
 async function passOn(c: HonoContext, first: readonly AfterRequest[], then: readonly AfterRequest[]): Promise<void> {

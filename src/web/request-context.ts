@@ -5,11 +5,11 @@ import { RuntimeError } from "../errors.ts";
 import { AppContext, hooksFor, runPushed } from "./app-context.ts";
 import { type AfterRequest, Application, applicationOf } from "./application.ts";
 import { currentFrame, enter, type Frame, frameToPop, isolated, leave } from "./frames.ts";
-import type { ContextRequest } from "./request.ts";
+import { ContextRequest } from "./request.ts";
 import { type SessionMembers, sessionObject, type SessionState } from "./session.ts";
 import type { OpenSession } from "./sessions.ts";
 import { tearDown, tearDownAsync, throwCollected } from "./teardown.ts";
-import type { HonoApp, Session } from "./types.ts";
+import type { HonoApp, HonoContext, Session } from "./types.ts";
 
 /** A session's state, and the object that users have of it. */
 interface SessionCell {
@@ -26,7 +26,10 @@ interface SessionCell {
  */
 export class RequestContext implements Disposable, AsyncDisposable {
   readonly app: Application;
-  readonly request: ContextRequest;
+  #request: ContextRequest | undefined;
+  /** What the request is made of, once somebody asks for it. */
+  #raw: Request | undefined;
+  #hono: HonoContext | undefined;
   #after: AfterRequest[] | undefined;
   #isAnswered = false;
   #session: SessionCell | undefined;
@@ -38,10 +41,15 @@ export class RequestContext implements Disposable, AsyncDisposable {
   #implicit: AppContext | undefined;
 
   /** @param session that of a context which this one is a copy of */
-  constructor(app: HonoApp | Application, request: ContextRequest, session?: SessionCell) {
+  constructor(app: HonoApp | Application, request: ContextRequest | undefined, session?: SessionCell) {
     this.app = applicationOf(app);
-    this.request = request;
+    this.#request = request;
     this.#session = session;
+  }
+
+  /** What `request` is. */
+  get request(): ContextRequest {
+    return (this.#request ??= new ContextRequest(this.#raw!, this.#hono));
   }
 
   /** What `session` is. */
@@ -178,6 +186,19 @@ export class RequestContext implements Disposable, AsyncDisposable {
 
   // ── For the rest of web ────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** That of a request that Hono answers. */
+  static ofHono(app: Application, c: HonoContext): RequestContext {
+    const context = new RequestContext(app, undefined);
+    context.#raw = c.req.raw;
+    context.#hono = c;
+    return context;
+  }
+
+  /** Is it the one that `contexts()` of this app gave the request? */
+  static isOf(context: RequestContext, app: Application, c: HonoContext): boolean {
+    return context.app === app && context.#raw === c.req.raw;
+  }
+
   /** Another context of the same request and session. */
   static copyOf(context: RequestContext): RequestContext {
     return new RequestContext(context.app, context.request, context.#cell);
@@ -227,6 +248,17 @@ export class RequestContext implements Disposable, AsyncDisposable {
 
   static answered(context: RequestContext): void {
     context.#isAnswered = true;
+  }
+
+  /** Ends it, if nobody has asked for anything that is now to be done. Whether it did. */
+  static endIfUnused(context: RequestContext): boolean {
+    const frame = context.#pushed;
+    if (frame === undefined || frame.values.frame !== frame || frame.earlier !== undefined) return false;
+    if (context.#after !== undefined || context.#session?.open !== undefined) return false;
+    context.#isAnswered = true;
+    context.#pushed = undefined;
+    leave(frame);
+    return true;
   }
 
   /** Ends it. Nothing has to be waited for where nobody wants to be called. */

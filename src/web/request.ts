@@ -15,6 +15,12 @@ interface Bindings {
   };
 }
 
+/** Node's own object has it ready; Hono's adapter would make a Headers of it first. */
+export function cookieHeader(raw: Request, context: HonoContext | undefined): string | null | undefined {
+  const headers = (context?.env as Bindings | undefined)?.incoming?.headers;
+  return headers === undefined ? raw.headers.get("cookie") : headers.cookie;
+}
+
 /**
  * The request that is being answered: a `Request`, and what Flask's has besides.
  *
@@ -51,7 +57,7 @@ export class ContextRequest {
 
   /** The cookies, by name. */
   get cookies(): Readonly<Record<string, string>> {
-    this.#cookies ??= Object.freeze(parseCookies(ContextRequest.cookieHeader(this)));
+    this.#cookies ??= Object.freeze(parseCookies(cookieHeader(this.raw, this.#context)));
     return this.#cookies;
   }
 
@@ -141,12 +147,6 @@ export class ContextRequest {
       default:
         return request[key];
     }
-  }
-
-  /** Node's own object has it ready; Hono's adapter would make a Headers of it first. */
-  static cookieHeader(request: ContextRequest): string | null | undefined {
-    const incoming = (request.#context?.env as Bindings | undefined)?.incoming;
-    return incoming?.headers === undefined ? request.raw.headers.get("cookie") : incoming.headers.cookie;
   }
 
   toString(): string {

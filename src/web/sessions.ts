@@ -9,11 +9,12 @@ import { describe } from "../core/deadline.ts";
 import { ValueError } from "../errors.ts";
 import { SharedMap } from "../shared/index.ts";
 import { serializeCookie } from "./cookies.ts";
-import { ContextRequest } from "./request.ts";
+import { type ContextRequest, cookieHeader } from "./request.ts";
 import { decodeSession, encodeSession } from "./session-codec.ts";
 import { SessionState } from "./session.ts";
 import { shared } from "./shared.ts";
 import { type Secret, Signer } from "./signing.ts";
+import type { HonoContext } from "./types.ts";
 
 /** Keeps sessions on the server. All methods may be asynchronous. */
 export interface SessionStore {
@@ -107,9 +108,9 @@ export class Sessions {
   }
 
   /** Should a request be looked at though nobody used its session? */
-  mayRefresh(request: ContextRequest): boolean {
+  mayRefresh(c: HonoContext): boolean {
     if (this.#options.refreshEachRequest === false) return false;
-    return ContextRequest.cookieHeader(request)?.includes(`${this.cookieName}=`) ?? false;
+    return cookieHeader(c.req.raw, c)?.includes(`${this.cookieName}=`) ?? false;
   }
 
   /**

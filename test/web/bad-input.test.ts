@@ -14,6 +14,7 @@ import {
   currentApp,
   g,
   hasAppContext,
+  hasRequestContext,
   MemoryStore,
   request,
   session,
@@ -260,6 +261,38 @@ suite("apps that do what they should not", () => {
       assert.deepEqual(log.splice(0), [500, thrown]);
     }
     assert.equal(reported.callCount(), 4);
+    assert.equal(hasAppContext(), false);
+  });
+
+  test("without any hook: whatever the view throws, its request is over afterwards, also for what goes on", async (t) => {
+    quiet(t);
+    const app = makeApp();
+    const later: Promise<string>[] = [];
+    for (const thrown of [new Error("an error"), "text", undefined]) {
+      app.get(`/${String(thrown)}`, async () => {
+        later.push(new Promise((resolve) => setTimeout(() => resolve(`${hasRequestContext()} ${hasAppContext()}`))));
+        await Promise.resolve();
+        throw thrown as unknown as Error;
+      });
+    }
+    for (const path of ["/Error: an error", "/text", "/undefined"]) {
+      const response = await app.request(path);
+      assert.deepEqual([response.status, await response.text()], [500, "Internal Server Error"]);
+      assert.deepEqual(await Promise.all(later.splice(0)), ["false false"]);
+      assert.equal(hasAppContext(), false);
+    }
+  });
+
+  test("a hook that throws what is no Error: 500 as well", async (t) => {
+    quiet(t);
+    const app = makeApp();
+    const log: unknown[] = [];
+    beforeRequest(app, () => {
+      throw "text" as unknown as Error;
+    });
+    teardownRequest(app, (error) => log.push(error));
+    assert.equal((await app.request("/user")).status, 500);
+    assert.deepEqual(log, ["text"]);
     assert.equal(hasAppContext(), false);
   });
 
