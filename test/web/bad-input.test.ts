@@ -287,12 +287,13 @@ suite("apps that do what they should not", () => {
     quiet(t);
     const app = makeApp();
     const log: unknown[] = [];
+    const thrown: unknown = "text";
     beforeRequest(app, () => {
-      throw "text" as unknown as Error;
+      throw thrown as Error;
     });
     teardownRequest(app, (error) => log.push(error));
     assert.equal((await app.request("/user")).status, 500);
-    assert.deepEqual(log, ["text"]);
+    assert.deepEqual(log, [thrown]);
     assert.equal(hasAppContext(), false);
   });
 
