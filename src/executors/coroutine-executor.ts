@@ -87,7 +87,7 @@ export class CoroutineExecutor extends Executor {
     // As it is at the call: later items belong to it, too.
     const context = contextFor(call);
     const lane = new LoopLane(this.#runner, { fn, star, priority: call.priority }, () => context.copy());
-    return this.#maps.add((finished) => new Pump(lane, items, options, call, this, finished));
+    return new Pump(lane, items, options, call, this, this.#maps.entry());
   }
 
   /** Takes no more calls. What was submitted is still done, unless `cancelFutures`. May be called again. */

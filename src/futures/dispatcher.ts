@@ -365,8 +365,16 @@ export class Dispatcher implements Runner {
   #tellProgress({ job }: Pending, cell: number): void {
     if (cell === 0) return;
     const tell = (): void => {
-      const [fraction, info] = this.#cells.fromCell(cell) as [number, unknown];
-      job.progress?.(fraction, info);
+      let report: [number, unknown];
+      try {
+        report = this.#cells.fromCell(cell) as [number, unknown];
+      } catch (error) {
+        // The task itself is not to be lost over that.
+        const text = error instanceof Error ? error.stack : String(error);
+        host.writeError(`The progress that a task told cannot be read here, and is left out:\n${text}\n`);
+        return;
+      }
+      job.progress?.(...report);
     };
     const loading = this.#cells.prepareCell(cell);
     if (loading === undefined) tell();

@@ -6,19 +6,30 @@
 
 import type { Pump } from "./pump.ts";
 
+/** What a map tells its executor. */
+export interface MapEntry {
+  /** Before it takes the first item: the input may be what shuts the executor down. */
+  begun(pump: Pump<unknown>): void;
+  /** It takes no more items. */
+  finished(): void;
+}
+
 export class Maps {
   readonly #running: Map<Pump<unknown>, Promise<void>> = new Map();
 
-  /** `make` is given what the pump is to call once it takes no more. */
-  add(make: (finished: () => void) => Pump<unknown>): Pump<unknown> {
+  /** For one map. */
+  entry(): MapEntry {
     let finished: () => void = () => undefined;
     const running = new Promise<void>((resolve) => {
       finished = resolve;
     });
-    const pump = make(() => finished());
-    this.#running.set(pump, running);
-    void running.then(() => this.#running.delete(pump));
-    return pump;
+    return {
+      begun: (pump) => {
+        this.#running.set(pump, running);
+        void running.then(() => this.#running.delete(pump));
+      },
+      finished,
+    };
   }
 
   /** They take what is left of their input at once, or nothing more. */

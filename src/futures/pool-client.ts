@@ -267,7 +267,7 @@ export class PoolClient extends Executor {
   protected override mapCall(call: CallOptions, fn: AnyFunction, input: MapInput, options: MapOptions): Pump<unknown> {
     const lane = new RemoteLane(this.#runner, fn, input.star, call);
     // Chunks are for the thread that made the pool: here, each item is a call.
-    return new Pump(lane, input.items, { ...options, chunksize: undefined }, call, this, () => undefined);
+    return new Pump(lane, input.items, { ...options, chunksize: undefined }, call, this);
   }
 
   /** The thread that made the pool says it to each call. */

@@ -35,7 +35,7 @@ export abstract class PoolExecutor extends Executor {
 
   protected override mapCall(call: CallOptions, fn: AnyFunction, input: MapInput, options: MapOptions): Pump<unknown> {
     const lane = new PoolLane(this.dispatcher, fn, input.star, call);
-    return this.#maps.add((finished) => new Pump(lane, input.items, options, call, this.#setup, finished));
+    return new Pump(lane, input.items, options, call, this.#setup, this.#maps.entry());
   }
 
   /**

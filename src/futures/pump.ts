@@ -20,6 +20,7 @@ import { timedOut } from "./call.ts";
 import type { ChunkResult } from "./chunk.ts";
 import type { MapOptions } from "./executor.ts";
 import type { Lane } from "./lane.ts";
+import type { MapEntry } from "./maps.ts";
 
 /** What a chunk should take, in milliseconds. */
 const CHUNK_TIME = 1;
@@ -39,7 +40,7 @@ export class Pump<R> {
   readonly #waiting: { resolve(result: IteratorResult<R>): void; reject(error: unknown): void }[] = [];
   /** Kept for the workers that are still to start, also when the executor is gone. */
   readonly #setup: object;
-  readonly #finished: () => void;
+  readonly #entry: MapEntry | undefined;
   /** The chunk whose results are handed out now, and how many of it were. */
   #current: Slot<R> | undefined;
   #given = 0;
@@ -61,6 +62,8 @@ export class Pump<R> {
   /** The input itself has ended, and need not be told. */
   #inputEnded = false;
   #pulling = false;
+  /** The input is being asked for items right now, and may itself be what ends the map, or waits for its results. */
+  #collecting = false;
   #ended = false;
   #closed = false;
   #inputError: { error: unknown } | undefined;
@@ -77,12 +80,12 @@ export class Pump<R> {
     options: MapOptions,
     call: CallOptions,
     setup: object,
-    finished: () => void,
+    entry?: MapEntry,
   ) {
     this.#lane = lane;
     this.#options = options;
     this.#setup = setup;
-    this.#finished = finished;
+    this.#entry = entry;
     // A string is an iterable, but no object.
     this.#isAsync = (items as AsyncIterable<unknown>)[Symbol.asyncIterator] !== undefined;
     try {
@@ -99,6 +102,7 @@ export class Pump<R> {
       this.#serve();
     });
     this.#limit(call);
+    entry?.begun(this as Pump<unknown>);
     this.#fill();
   }
 
@@ -201,6 +205,8 @@ export class Pump<R> {
   async #closeInput(): Promise<void> {
     if (this.#inputEnded) return;
     this.#inputEnded = true;
+    // It cannot be closed while it runs: `#collect` does that.
+    if (this.#collecting) return;
     const closing = this.#items.return?.();
     // An async generator closes only once its pending step is over, which may be never.
     if (this.#pulling) Promise.resolve(closing).catch(() => undefined);
@@ -215,7 +221,7 @@ export class Pump<R> {
     this.#unlimit();
     this.#lane.close();
     void this.#setup;
-    this.#finished();
+    this.#entry?.finished();
   }
 
   /** The chunk to hand out results of: the current one, or the next that has come. */
@@ -261,6 +267,7 @@ export class Pump<R> {
 
   /** Sends chunks until enough are in flight. */
   #fill(): void {
+    if (this.#collecting) return;
     if (this.#isAsync) {
       this.#flush();
       if (!this.#pulling && this.#mayTake()) void this.#pull();
@@ -291,19 +298,38 @@ export class Pump<R> {
   }
 
   #collect(items: unknown[], size: number): void {
-    try {
-      while (items.length < size) {
-        const { done, value } = (this.#items as Iterator<unknown>).next();
-        if (done === true) {
-          this.#exhausted = this.#inputEnded = true;
-          return;
-        }
-        this.#taken++;
-        items.push(value);
+    while (items.length < size && !this.#exhausted) {
+      let step: IteratorResult<unknown> | undefined;
+      let failure: { readonly error: unknown } | undefined;
+      this.#collecting = true;
+      try {
+        step = (this.#items as Iterator<unknown>).next();
+      } catch (error) {
+        failure = { error };
+      } finally {
+        this.#collecting = false;
       }
-    } catch (error) {
-      this.#exhausted = this.#inputEnded = true;
-      this.#inputError = { error };
+      const hasEnded = step === undefined || step.done === true;
+      if (this.#exhausted) {
+        // Ended from within its input: nothing that was taken for it is sent any more.
+        items.length = 0;
+        if (!hasEnded) this.#dismissInput();
+      } else if (hasEnded) {
+        this.#exhausted = this.#inputEnded = true;
+        this.#inputError = failure;
+      } else {
+        this.#taken++;
+        items.push(step!.value);
+      }
+    }
+  }
+
+  /** Closes an input that could not be closed while it ran. */
+  #dismissInput(): void {
+    try {
+      (this.#items as Iterator<unknown>).return?.();
+    } catch {
+      // What ended the map counts.
     }
   }
 

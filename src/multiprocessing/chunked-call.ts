@@ -38,10 +38,16 @@ export class ChunkedCall<R> implements FutureSource {
     try {
       for (let first = 0; first < items.length; first += size) this.#sendChunk(items, first, size);
     } catch (error) {
-      for (const id of this.#left) this.#lane.cancel(id);
-      this.#lane.close();
+      for (const id of [...this.#left]) if (this.#lane.cancel(id)) this.#left.delete(id);
+      this.#failure = { error };
+      this.#sent();
       throw error;
     }
+    this.#sent();
+  }
+
+  /** Nothing more follows. What runs needs the function until it has come back, whatever becomes of the rest. */
+  #sent(): void {
     this.#allSent = true;
     if (this.#left.size === 0) this.#finish();
   }

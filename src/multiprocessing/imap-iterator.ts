@@ -59,6 +59,8 @@ export class IMapIterator<R> implements AsyncIterableIterator<R> {
   #current = 0;
   #exhausted = false;
   #pulling = false;
+  /** The input is being asked for an item right now, and may itself be what ends this, or waits for its results. */
+  #collecting = false;
   #closed = false;
   #ended = false;
 
@@ -124,7 +126,8 @@ export class IMapIterator<R> implements AsyncIterableIterator<R> {
   /** Takes back what has not begun: nobody wants it. */
   async return(): Promise<IteratorResult<R>> {
     this.#end();
-    const closing = this.#exhausted ? undefined : this.#items.return?.();
+    // One that runs is closed by `#collect`.
+    const closing = this.#exhausted || this.#collecting ? undefined : this.#items.return?.();
     this.#exhausted = true;
     this.#close();
     if (!this.#pulling) await closing;
@@ -140,9 +143,12 @@ export class IMapIterator<R> implements AsyncIterableIterator<R> {
     iterator.#fill();
   }
 
-  /** For the pool, which is terminated. */
+  /** For the pool, which is terminated: what was still to come fails. */
   static end(iterator: IMapIterator<unknown>): void {
-    iterator.#exhausted = true;
+    if (!iterator.#exhausted) {
+      iterator.#exhausted = true;
+      iterator.#put(iterator.#sent++, { values: [], given: 0, failure: { error: terminated() }, isLast: true });
+    }
     iterator.#close();
   }
 
@@ -172,7 +178,8 @@ export class IMapIterator<R> implements AsyncIterableIterator<R> {
       if (slot.isLast) {
         this.#ended = true;
         // Who waits for this must be told of it first.
-        queueMicrotask(() => void this.return());
+        // What the input throws at its end, after this, is nobody's.
+        queueMicrotask(() => void this.return().catch(() => undefined));
       }
       return { error: slot.failure.error };
     }
@@ -188,6 +195,7 @@ export class IMapIterator<R> implements AsyncIterableIterator<R> {
   }
 
   #fill(): void {
+    if (this.#collecting) return;
     while (!this.#exhausted && !this.#pulling && this.#inFlight.size < this.#lane.depth) {
       if (this.#isAsync) {
         void this.#pull();
@@ -203,19 +211,38 @@ export class IMapIterator<R> implements AsyncIterableIterator<R> {
 
   /** The error with which the input ended, if it did. */
   #collect(items: unknown[]): { readonly error: unknown } | undefined {
-    try {
-      while (items.length < this.#plan.chunksize) {
-        const { done, value } = (this.#items as Iterator<unknown>).next();
-        if (done === true) {
-          this.#exhausted = true;
-          return undefined;
-        }
-        items.push(value);
+    while (items.length < this.#plan.chunksize && !this.#exhausted) {
+      let step: IteratorResult<unknown> | undefined;
+      let failure: { readonly error: unknown } | undefined;
+      this.#collecting = true;
+      try {
+        step = (this.#items as Iterator<unknown>).next();
+      } catch (error) {
+        failure = { error };
+      } finally {
+        this.#collecting = false;
       }
-      return undefined;
-    } catch (error) {
-      this.#exhausted = true;
-      return { error };
+      const hasEnded = step === undefined || step.done === true;
+      if (this.#exhausted) {
+        // Ended from within its input: nothing that was taken for it is sent any more.
+        items.length = 0;
+        if (!hasEnded) this.#dismissInput();
+      } else if (hasEnded) {
+        this.#exhausted = true;
+        return failure;
+      } else {
+        items.push(step!.value);
+      }
+    }
+    return undefined;
+  }
+
+  /** Closes an input that could not be closed while it ran. */
+  #dismissInput(): void {
+    try {
+      (this.#items as Iterator<unknown>).return?.();
+    } catch {
+      // What ended this counts.
     }
   }
 
@@ -223,18 +250,22 @@ export class IMapIterator<R> implements AsyncIterableIterator<R> {
     this.#pulling = true;
     const items: unknown[] = [];
     let failure: { readonly error: unknown } | undefined;
-    try {
-      while (items.length < this.#plan.chunksize) {
-        const { done, value } = await (this.#items as AsyncIterator<unknown>).next();
-        if (done === true) {
-          this.#exhausted = true;
-          break;
-        }
-        items.push(value);
+    while (items.length < this.#plan.chunksize && !this.#exhausted) {
+      let step: IteratorResult<unknown> | undefined;
+      try {
+        step = await (this.#items as AsyncIterator<unknown>).next();
+      } catch (error) {
+        failure = { error };
       }
-    } catch (error) {
-      this.#exhausted = true;
-      failure = { error };
+      if (this.#exhausted) {
+        // It was ended meanwhile: nobody wants what was taken for it.
+        items.length = 0;
+        failure = undefined;
+      } else if (step === undefined || step.done === true) {
+        this.#exhausted = true;
+      } else {
+        items.push(step.value);
+      }
     }
     this.#pulling = false;
     if (this.#closed) return;
@@ -262,7 +293,7 @@ export class IMapIterator<R> implements AsyncIterableIterator<R> {
           arrive(values as R[], failed ? { error } : undefined);
         },
         fail: (error) => arrive([], { error }),
-        cancelled: () => arrive([], { error: new CancelledError("The pool was terminated") }),
+        cancelled: () => arrive([], { error: terminated() }),
       });
       this.#inFlight.add(id);
     } catch (error) {
@@ -285,6 +316,10 @@ export class IMapIterator<R> implements AsyncIterableIterator<R> {
     this.#plan.finished();
     this.#serve();
   }
+}
+
+function terminated(): CancelledError {
+  return new CancelledError("The pool was terminated");
 }
 
 function timedOut(): TimeoutError {

@@ -223,6 +223,8 @@ abstract class BasePool implements AsyncDisposable {
       throw new TypeError(`${method.name} takes an iterable of items; imap takes an async one, too`);
     }
     const list = [...items];
+    // The input itself may have closed the pool.
+    this.#mayRun();
     const size = chunksize ?? defaultChunksize(list.length, this.#dispatcher.maxWorkers);
     const lane = new PoolLane(this.#dispatcher, fn, star, {});
     const call = new ChunkedCall<Awaited<R>>(this.#dispatcher, lane, originOf(this.#dispatcher, method));
