@@ -392,6 +392,8 @@ export const THREAD = {
   context: 21,
 } as const;
 export const THREAD_MESSAGES: readonly number[] = [7, 8, 9, 10, 11, 12, 13, 14, 21];
+/** Those that the thread itself takes when it starts. */
+export const START_MESSAGES: readonly number[] = [8, 9, 10, 11, 21];
 export const THREAD_WORDS = 22;
 export const ENDED = { no: 0, returned: 1, threw: 2 } as const;
 
@@ -401,6 +403,7 @@ const OF_PROCESS: {
   readonly ended: number;
   readonly parent: number;
   readonly children: number;
+  readonly owed: number;
 } = {
   pid: THREAD_WORDS,
   /** Its exit code + {@link EXIT_BASE}, once it is known; 0: not yet. */
@@ -411,10 +414,12 @@ const OF_PROCESS: {
   parent: THREAD_WORDS + 3,
   /** How many children it has started, for their names. */
   children: THREAD_WORDS + 4,
+  /** 1: the reference that its own handle will have is nobody's yet. */
+  owed: THREAD_WORDS + 5,
 } as const;
 /** A process: a thread's words, and its own. Its flag is set once the process is gone. */
 export const PROCESS: typeof THREAD & typeof OF_PROCESS = { ...THREAD, ...OF_PROCESS };
-export const PROCESS_WORDS: number = THREAD_WORDS + 5;
+export const PROCESS_WORDS: number = THREAD_WORDS + 6;
 export const EXIT_BASE = 1024;
 
 /** A task of an executor, from submit until its future is settled. Freed by the thread that submitted it. */

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { add, load, store } from "#atomics";
+import { add, exchange, load, store } from "#atomics";
 import { free } from "./heap.ts";
 import {
   ARRAY,
@@ -26,6 +26,7 @@ import {
   QUEUE,
   SEGMENT,
   SHAREABLE_LIST,
+  START_MESSAGES,
   STRUCT,
   STRUCT_LAYOUT,
   TAG,
@@ -82,6 +83,17 @@ export function discardMessage(memory: Memory, message: number): void {
   const id = memory.words[message + MESSAGE.attachments]!;
   if (id !== 0) attachments.drop(id);
   free(memory, message);
+}
+
+/**
+ * Frees what a thread or process was to start with, as far as it has not taken it: it is gone, or was never started. What
+ * its arguments refer to must not wait until its object is collected, least of all the end of a pipe.
+ */
+export function discardStart(memory: Memory, object: number): void {
+  for (const word of START_MESSAGES) {
+    const message = exchange(memory.words, object + word, 0);
+    if (message !== 0) discardMessage(memory, message);
+  }
 }
 
 function dispose(memory: Memory, address: number): void {

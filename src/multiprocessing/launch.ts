@@ -6,13 +6,13 @@
 
 import type { ChildProcess } from "node:child_process";
 import { host } from "#host";
-import { compareExchange, load, store } from "#atomics";
+import { compareExchange, exchange, load, store } from "#atomics";
 import { hooksSource } from "../callable/node/hooks.ts";
 import { ADDRESS, DOMAIN } from "../core/handles.ts";
 import { PROCESS, RECORD } from "../core/layout.ts";
 import { platform } from "../core/platform.ts";
 import { interrupt, ring } from "../core/raw/wait-list.ts";
-import { retain } from "../core/references.ts";
+import { discardStart, release, retain } from "../core/references.ts";
 import { liveRecords } from "../core/thread-table.ts";
 import { RuntimeError } from "../errors.ts";
 import { Kinds } from "../threading/kinds.ts";
@@ -39,8 +39,10 @@ export interface Start {
 
 export const processKinds: Kinds<Process> = new Kinds();
 
-/** Under this name the child finds what it must know about itself. */
-export const BOOT_VARIABLE = "HEDDLE_PROCESS";
+/** Under this name, with numbers behind it, the child finds what it must know about itself, in parts. */
+const BOOT_VARIABLE = "HEDDLE_PROCESS";
+/** The system takes 128 KiB at a time; all arguments of a program together may be more. */
+const BOOT_PART = 100_000;
 /** The descriptor by which a child has the memory. */
 export const MEMORY_DESCRIPTOR = 3;
 
@@ -48,8 +50,12 @@ export const MEMORY_DESCRIPTOR = 3;
  * What every child runs first: a script and not a file, so that it exists in bundles too. As for a worker.
  */
 const BOOTSTRAP = `
-const boot = JSON.parse(process.env.${BOOT_VARIABLE});
-delete process.env.${BOOT_VARIABLE};
+let text = "";
+for (let i = 0, part; (part = process.env["${BOOT_VARIABLE}" + i]) !== undefined; i++) {
+  text += part;
+  delete process.env["${BOOT_VARIABLE}" + i];
+}
+const boot = JSON.parse(text);
 globalThis[Symbol.for("heddle.child")] = boot;
 process.argv = boot.argv;
 await ${hooksSource};
@@ -79,18 +85,28 @@ export function launchProcess(child: Process, start: Start): void {
   const { memory } = child[DOMAIN];
   const object = child[ADDRESS];
   packStart(child, start);
-  const spawned = spawnChild(object);
-  if (spawned.pid === undefined) {
-    discardStart(child);
-    // Why, the system says in an event of its own.
-    spawned.on("error", () => undefined);
+  // The child's own handle will have this reference.
+  retain(memory, object);
+  store(memory.words, object + PROCESS.owed, 1);
+  let spawned: ChildProcess | undefined;
+  let cause: unknown;
+  try {
+    spawned = spawnChild(object);
+  } catch (error) {
+    cause = error;
+  }
+  if (spawned?.pid === undefined) {
+    discardStart(memory, object);
+    store(memory.words, object + PROCESS.owed, 0);
+    release(memory, object);
+    // Why, the system mostly says in an event of its own.
+    spawned?.on("error", () => undefined);
     throw new RuntimeError(
       `The process could not be started: the system refused to run ${process.execPath}. Check that it is there, how many ` +
         "processes and how much memory there may be (ulimit -a, the container's limits), or start fewer at a time.",
+      cause === undefined ? undefined : { cause },
     );
   }
-  // The child's own handle will have this reference.
-  retain(memory, object);
   store(memory.words, object + PROCESS.pid, spawned.pid);
   const dispensable = child.daemon || processKinds.of(child)?.background === true;
   running.set(child, { spawned, onEnd: start.onEnd, dispensable, isOver: false });
@@ -108,9 +124,19 @@ function spawnChild(object: number): ChildProcess {
   return spawn(process.execPath, [...inheritedFlags(), "--input-type=module", "--eval", BOOTSTRAP], {
     // As in Python, a child has no standard input.
     stdio: ["ignore", "inherit", "inherit", memoryDescriptor()],
-    env: { ...process.env, [BOOT_VARIABLE]: JSON.stringify(boot) },
+    env: { ...process.env, ...bootVariables(JSON.stringify(boot)) },
     windowsHide: true,
   });
+}
+
+function bootVariables(json: string): Record<string, string> {
+  // ASCII, so that a character is a byte, and none is torn.
+  const text = json.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  const variables: Record<string, string> = {};
+  for (let i = 0; i * BOOT_PART < text.length; i++) {
+    variables[`${BOOT_VARIABLE}${i}`] = text.slice(i * BOOT_PART, (i + 1) * BOOT_PART);
+  }
+  return variables;
 }
 
 function inheritedFlags(): string[] {
@@ -148,16 +174,6 @@ function packStart(child: Process, { target, args, base }: Start): void {
   for (const [word, message] of packed) store(memory.words, child[ADDRESS] + word, message);
 }
 
-/** Takes back what {@link packStart} packed. */
-function discardStart(child: Process): void {
-  const { memory, packer } = child[DOMAIN];
-  for (const word of [PROCESS.target, PROCESS.args, PROCESS.class, PROCESS.state]) {
-    const message = load(memory.words, child[ADDRESS] + word);
-    store(memory.words, child[ADDRESS] + word, 0);
-    if (message !== 0) packer.discard(message);
-  }
-}
-
 /** The child is gone. Once for each. */
 function finish(child: Process, exitcode: number | undefined): void {
   const known = running.get(child);
@@ -173,6 +189,8 @@ function end(child: Process, known: Running, exitcode: number | undefined): void
   // Before those who join go on: what the process held must be marked by then.
   noteExit(memory, child[ADDRESS], exitcode);
   buryGone(memory);
+  discardStart(memory, child[ADDRESS]);
+  if (exchange(memory.words, child[ADDRESS] + PROCESS.owed, 0) !== 0) release(memory, child[ADDRESS]);
   markEnded(memory, child[ADDRESS], exitcode);
   known.onEnd?.();
 }
@@ -205,6 +223,7 @@ onBurial((memory, record, status) => {
   const parent = memory.reach(load(memory.words, object + PROCESS.parent));
   // Its parent has asked for the exit code already, and is about to tell it.
   if (status === undefined && parent !== 0 && exists(load(memory.words, parent + PROCESS.pid))) return;
+  discardStart(memory, object);
   markEnded(memory, object, status);
 });
 

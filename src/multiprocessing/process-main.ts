@@ -5,7 +5,7 @@
  */
 
 import { host } from "#host";
-import { load, store } from "#atomics";
+import { exchange, load, store } from "#atomics";
 import { ENDED, EXIT_BASE, PROCESS, RECORD } from "../core/layout.ts";
 import { memory as threadMemory } from "../core/program.ts";
 import { ring } from "../core/raw/wait-list.ts";
@@ -26,6 +26,8 @@ async function runProcess(): Promise<void> {
   const { memory, parker } = processes();
   memory.reach(object);
   store(memory.words, memory.record + RECORD.object, object);
+  // From here on whoever buries this process gives the reference back; never the parent, too.
+  if (exchange(memory.words, object + PROCESS.owed, 0) !== 0) store(memory.words, memory.record + RECORD.owed, object);
   store(memory.words, object + PROCESS.tid, memory.self);
   store(memory.words, object + PROCESS.pid, process.pid);
   // For those who outlive the parent, whom nobody tells.
@@ -65,6 +67,7 @@ async function takeUp(object: number): Promise<Process> {
   const kind = typeof constructor === "string" ? processKinds.named(constructor) : undefined;
   // The constructor of a user's class ran where the process was made; here only its base does.
   const make = (): object => Reflect.construct(Process, [], (constructor ?? Process) as Function) as object;
+  store(memory.words, memory.record + RECORD.owed, 0);
   const taken = handles.attach(object, kind?.make ?? make) as Process;
   Process.equip(taken, target as never, args as unknown[] | undefined);
   if (kind === undefined) Object.assign(taken, state);

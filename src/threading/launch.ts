@@ -16,7 +16,7 @@ import { memory } from "../core/program.ts";
 import { recordOf } from "../core/raw/threads.ts";
 import { interrupt, ring } from "../core/raw/wait-list.ts";
 import { bury } from "../core/reaper.ts";
-import { release, retain } from "../core/references.ts";
+import { discardStart, release, retain } from "../core/references.ts";
 import { childrenOf, claimThread } from "../core/thread-table.ts";
 import { RuntimeError, ThreadDiedError } from "../errors.ts";
 import { setThreadObject } from "./current.ts";
@@ -144,6 +144,7 @@ function ended(thread: Thread, tid: number, end: WorkerEnd, start: Start): void 
   // Before those who join go on, what the thread held must be marked; and before the record is free, they must be told, or
   // nobody would do it if this thread died in between.
   bury(memory, tid, !finishedItself, !finishedItself || end.exitCode !== 0, () => {
+    discardStart(memory, object);
     if (!finishedItself) commit(object, ENDED.threw, packThrown(causeOfDeath(thread.name, end)));
   });
   buryDescendants(tid, thread.name);
@@ -159,6 +160,7 @@ function buryDescendants(tid: number, name: string): void {
     // None yet: its parent died over starting it, and nobody can join it.
     const finishedItself = object === 0 || hasOutcome(memory.reach(object));
     bury(memory, child, !finishedItself, true, () => {
+      if (object !== 0) discardStart(memory, object);
       const error = new ThreadDiedError(`The thread ended together with thread ${name}, which had started it`);
       if (!finishedItself) commit(object, ENDED.threw, packThrown(error));
     });
