@@ -119,8 +119,6 @@ function spawnChild(object: number): ChildProcess {
   // Loaded when it is needed: most processes have no children.
   const { spawn } = process.getBuiltinModule("node:child_process");
   const boot = { ...processRole, object, argv: process.argv };
-  // Most processes start none.
-  const { spawn } = process.getBuiltinModule("node:child_process");
   return spawn(process.execPath, [...inheritedFlags(), "--input-type=module", "--eval", BOOTSTRAP], {
     // As in Python, a child has no standard input.
     stdio: ["ignore", "inherit", "inherit", memoryDescriptor()],
