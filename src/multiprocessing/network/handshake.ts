@@ -17,6 +17,7 @@
  * @module
  */
 
+import type Crypto from "node:crypto";
 import type { Socket } from "node:net";
 import { AuthenticationError, OSError } from "../../errors.ts";
 import { FRAME, type Frame, frameHeader, FrameReader } from "./frames.ts";
@@ -34,7 +35,7 @@ const NO = 0;
 const YES = 1;
 
 /** Loaded when it is first needed: most processes do without. */
-const crypto = (): typeof import("node:crypto") => process.getBuiltinModule("node:crypto");
+const crypto = (): typeof Crypto => process.getBuiltinModule("node:crypto");
 
 /** The side of the listener. Resolves to what reads the frames that follow. */
 export async function welcome(socket: Socket, key: Uint8Array | undefined): Promise<FrameReader> {
