@@ -15,7 +15,8 @@ import { waitForThreads } from "../threading/shutdown.ts";
 import { fieldsOf } from "../threading/outcome.ts";
 import { inherit, processes } from "./domain.ts";
 import { awaitedChildren, MEMORY_DESCRIPTOR, processKinds } from "./launch.ts";
-import { Process } from "./process.ts";
+import { native } from "./memory/native.ts";
+import { parentProcess, Process } from "./process.ts";
 import { processRole } from "./role.ts";
 
 const BOOT = Symbol.for("heddle.child");
@@ -42,6 +43,7 @@ async function runProcess(): Promise<void> {
   try {
     current = await takeUp(object);
     parker.arm();
+    if (current.daemon || processKinds.of(current)?.background === true) endWithParent();
     current.signal.throwIfAborted();
     const value = await current.run();
     await end();
@@ -73,6 +75,13 @@ async function takeUp(object: number): Promise<Process> {
   if (kind === undefined) Object.assign(taken, state);
   else kind.restore(taken, state);
   return taken;
+}
+
+/** However it ends, and whatever this process does: nobody would ever ask for the result of a pool's task. */
+function endWithParent(): void {
+  native().dieWithParent();
+  // It may have ended before that.
+  if (process.ppid !== parentProcess()?.pid) process.exit(1);
 }
 
 /** As in Python: first the threads, then the children that are not daemons. */

@@ -16,8 +16,7 @@ import { mainThread } from "../threading/current.ts";
 import { Thread } from "../threading/thread.ts";
 import { inProcesses, processes } from "./domain.ts";
 import { processKinds } from "./launch.ts";
-import { native } from "./memory/native.ts";
-import { parentProcess, Process } from "./process.ts";
+import { Process } from "./process.ts";
 
 class ProcessRing extends Ring {}
 class ProcessPriorityRing extends PriorityRing {}
@@ -36,7 +35,6 @@ export class ProcessWorker extends Process implements CrewWorker {
   }
 
   override async run(): Promise<void> {
-    endWithParent();
     const { memory } = this[DOMAIN];
     const runner = new TaskRunner(processes(), this.#terms!, (readiness) => {
       store(memory.words, this[ADDRESS] + PROCESS.ready, readiness);
@@ -89,13 +87,6 @@ export class ProcessWorker extends Process implements CrewWorker {
       },
     });
   }
-}
-
-/** Also if the parent is killed while the task computes: nobody would ever ask for its result. */
-function endWithParent(): void {
-  native().dieWithParent();
-  // It may have ended before that.
-  if (process.ppid !== parentProcess()?.pid) process.exit(1);
 }
 
 /** Workers that are processes. `daemon`: their tasks may not start processes of their own. */

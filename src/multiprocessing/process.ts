@@ -27,7 +27,7 @@ export interface ProcessOptions<A extends unknown[], R> {
   args?: A | undefined;
   /** Default: `Process-N`, of a child's children `Process-N:M`. */
   name?: string | undefined;
-  /** Ends with its parent, which does not wait for it. Such a process cannot have children. */
+  /** Ends with its parent, also one that is killed; which does not wait for it. Such a process cannot have children. */
   daemon?: boolean | undefined;
 }
 

@@ -269,6 +269,12 @@ if (isMain(import.meta)) {
     assert.deepEqual(ended.lines, ["main is done", "child is done"]);
   });
 
+  test("PROC-13 heddle: daemons and the workers of pools end also with a parent that is killed", async () => {
+    // Its output ends with the last process that could still write to it.
+    const ended = await runProgram(new URL("./programs/abandon.js", import.meta.url));
+    assert.deepEqual([ended.signal, ended.lines, ended.stderr], ["SIGKILL", [], ""]);
+  });
+
   test("PROC-14 a child waits for its threads", async () => {
     const events = new Queue<string>();
     await new Process({ target: leaveThread, args: [events] }).start().join();
