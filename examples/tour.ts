@@ -13,6 +13,12 @@ import * as event from "./event.ts";
 import * as fibonacciThread from "./fibonacci-thread.ts";
 import * as files from "./files.ts";
 import * as imageQueue from "./image-queue.ts";
+import * as killedOwner from "./killed-owner.ts";
+import * as pingPong from "./ping-pong.ts";
+import * as processDownloads from "./process-downloads.ts";
+import * as processGzip from "./process-gzip.ts";
+import * as processSquares from "./process-squares.ts";
+import * as processSum from "./process-sum.ts";
 import * as producerConsumer from "./producer-consumer.ts";
 import * as squares from "./squares.ts";
 import * as sum from "./sum.ts";
@@ -119,6 +125,40 @@ One fails; the others are cancelled and clean up.`,
     about: `SHA-256 and word count of every file under node_modules, with one thread and with all cores.
 Files go to the threads in chunks, so that handing out work costs next to nothing.`,
     run: () => files.main(),
+  },
+  {
+    name: "process-downloads",
+    about: `The two downloads again, each in a process of its own, as the numbers of the processes show.`,
+    run: () => processDownloads.main(),
+  },
+  {
+    name: "ping-pong",
+    about: `Two processes count to ten. A variable of the module is each process's own: 10 and 10.
+A queue, or a number with its lock, is the same for both: 10 in total.`,
+    run: pingPong.main,
+  },
+  {
+    name: "process-sum",
+    about: `The sum once more, its eight parts put into one queue by eight processes, and by eight threads.
+Each is started for its part alone: here one sees what starting costs.`,
+    run: () => processSum.main(),
+  },
+  {
+    name: "process-squares",
+    about: "As many processes as cores take numbers from one queue and put their squares into another.",
+    run: () => processSquares.main(),
+  },
+  {
+    name: "process-gzip",
+    about: `A pool of processes compresses every file of a package. Each is unpacked again and compared,
+and each must have the size that one process gives it.`,
+    run: () => processGzip.main(),
+  },
+  {
+    name: "killed-owner",
+    about: `kill -9 hits a process while it holds a lock, with its work half done.
+Its neighbour is told so, and sets things right.`,
+    run: killedOwner.main,
   },
   {
     name: "web-contexts",

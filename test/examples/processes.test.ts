@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { runExample } from "./run-example.ts";
 
 test("CAN-1b in processes: both start before one is done, each with a pid of its own; the shorter is done first", async () => {
@@ -43,6 +46,17 @@ test("CAN-5 CAN-6 the sum over a result queue: exact, in one process, eight proc
 test("square numbers in as many processes as cores", async () => {
   const [line] = await runExample("process-squares", "12");
   assert.match(line!, /^\d+ processes: 0 1 4 9 16 25 36 49 64 81 100 121$/);
+});
+
+test("gzip over processes: every file of a package, the sizes as in one process, unpacked again in each", async () => {
+  const folder = fileURLToPath(new URL("../../../node_modules/typescript", import.meta.url));
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const bytes = files.reduce((sum, file) => sum + statSync(join(file.parentPath ?? file.path, file.name)).size, 0);
+  const [one, many, same] = await runExample("process-gzip", folder);
+  const totals = new RegExp(`: (${files.length} files, ${bytes} bytes become \\d+) `);
+  assert.equal(totals.exec(one!)?.[1], totals.exec(many!)?.[1]);
+  assert.match(one!, totals);
+  assert.match(same!, new RegExp(`^same sizes for each of the ${files.length} files: true; speed-up `));
 });
 
 test("a process killed while it holds a lock: the neighbour is told, and sets things right", async () => {

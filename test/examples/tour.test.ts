@@ -28,8 +28,10 @@ test("tour: all steps, each under its title, with a summary, no escape codes in 
   // Other tests write to the package's own node_modules meanwhile; here is a part of it that nobody changes.
   const folder = mkdtempSync(join(tmpdir(), "heddle-tour-"));
   t.after(() => rmSync(folder, { recursive: true }));
-  const types = fileURLToPath(new URL("../../../node_modules/@types", import.meta.url));
-  cpSync(types, join(folder, "node_modules", "@types"), { recursive: true, dereference: true });
+  for (const name of ["@types", "typescript"]) {
+    const from = fileURLToPath(new URL(`../../../node_modules/${name}`, import.meta.url));
+    cpSync(from, join(folder, "node_modules", name), { recursive: true, dereference: true });
+  }
 
   const ended = await runProgram(tour, [], { folder });
   assert.equal(ended.stderr, "");
@@ -52,6 +54,15 @@ test("tour: all steps, each under its title, with a summary, no escape codes in 
     "the program ended by itself, exit code 0",
     /^eight slices: 5000000050000000 /,
     /^same totals: true; /,
+    /^total \d\.\d\d s; exit codes 0 and 0$/,
+    "10 and 10; the program's own counter is 0",
+    "10 in total; tokens left: 0",
+    "10 in total; the number is 10",
+    /^eight processes: 5000000050000000 /,
+    /^\d+ processes: 0 1 4 9 16 .* 361$/,
+    /^same sizes for each of the \d{3} files: true; /,
+    "the neighbour: OwnerDiedError",
+    "set right: 90 + 10, the lock is free",
     "200 requests at once over 4 threads: 200 saw only their own q, 200 a fresh g and session",
     "thread: pressed Download, then About; answered: About, then Download",
   ]) {
