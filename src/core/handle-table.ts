@@ -143,6 +143,14 @@ export class HandleTable {
     release(this.#memory, address);
   }
 
+  /** Makes sure that the next {@link keep} needs no memory: what is begun then can be completed. */
+  prepare(): void {
+    if (this.#holes.length > 0) return;
+    const list = load(this.#memory.words, this.#memory.record + RECORD.held);
+    const length = list === 0 ? 0 : load(this.#memory.words, list + HELD.length);
+    if (list === 0 || length === load(this.#memory.words, list + HELD.capacity)) this.#enlarge(list, length);
+  }
+
   /**
    * Enters a reference that the calling thread has taken, so that it is given back if the thread dies. Returns its place,
    * for {@link drop}.

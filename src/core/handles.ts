@@ -8,7 +8,7 @@ import { store } from "#atomics";
 import { ADDRESS, DOMAIN } from "./address.ts";
 import { type Domain, threads } from "./domain.ts";
 import { isAttaching, takeAttached } from "./handle-table.ts";
-import { allocZeroed } from "./heap.ts";
+import { allocZeroed, free } from "./heap.ts";
 import { OBJECT } from "./layout.ts";
 
 export { ADDRESS, DOMAIN, isAttaching };
@@ -32,9 +32,15 @@ export abstract class SharedObject {
     const { memory } = domain;
     let address = takeAttached();
     if (address === 0) {
+      domain.handles.prepare();
       address = allocZeroed(memory, size);
       store(memory.words, address + OBJECT.references, 1);
-      init?.(address, domain);
+      try {
+        init?.(address, domain);
+      } catch (error) {
+        free(memory, address);
+        throw error;
+      }
       store(memory.words, address + OBJECT.tag, tag);
     }
     Object.defineProperty(this, ADDRESS, { value: address, configurable: true });

@@ -72,12 +72,19 @@ export class SharedMemory extends SharedObject implements Disposable {
   #buf: Uint8Array | undefined;
 
   constructor(options?: SharedMemoryOptions) {
-    const made = isAttaching() ? undefined : open(options);
+    let opened: Segment | undefined;
+    // Opened in there: if there is no memory for the object, there must be no segment.
     super(TAG.sharedMemory, SEGMENT_WORDS, (address, { memory, packer }) => {
-      const { name, size, inode } = made!;
-      store(memory.words, address + SEGMENT.name, packer.pack({ name, size, inode } satisfies SegmentName, "name"));
+      const { name, size, inode } = (opened = open(options));
+      try {
+        store(memory.words, address + SEGMENT.name, packer.pack({ name, size, inode } satisfies SegmentName, "name"));
+      } catch (error) {
+        closeSegment(opened);
+        if (options?.create === true) unlinkSegment(opened);
+        throw error;
+      }
     });
-    this.#segment = made ?? this.#attach();
+    this.#segment = opened ?? this.#attach();
     this.#buf = new Uint8Array(this.#segment.buffer);
   }
 

@@ -121,7 +121,14 @@ export function putCell(
     unlockQueue(memory, queue);
     return PUT.queued;
   }
-  const added = orderOf(memory, queue).add(memory, queue, cell, n, compare);
+  let added: number;
+  try {
+    added = orderOf(memory, queue).add(memory, queue, cell, n, compare);
+  } catch (error) {
+    // No memory for a larger ring: the queue is as it was.
+    settleAndUnlock(memory, queue);
+    throw error;
+  }
   // Who was invited and then refused leaves its place to the next.
   if (added === ADDED.refused) settleAndUnlock(memory, queue);
   else if (load(memory.words, queue + QUEUE.getters + LIST.head) === 0) unlockQueue(memory, queue);
@@ -268,7 +275,13 @@ function admit(memory: Memory, queue: number, putters: number, woken: number[]):
     if (!moved) {
       store(memory.words, putter + SLOT.request, (load(memory.words, queue + QUEUE.puts) + 1) | 0);
       store(memory.words, putter + SLOT.value, GRANT.moving);
-      added = orderOf(memory, queue).add(memory, queue, load(memory.words, putter + SLOT.payload), n);
+      try {
+        added = orderOf(memory, queue).add(memory, queue, load(memory.words, putter + SLOT.payload), n);
+      } catch {
+        // No memory for a larger ring: there are items in this one, and whoever gets one comes here again.
+        store(memory.words, putter + SLOT.value, GRANT.none);
+        return false;
+      }
       // A grant that stops half-way must not be taken for a move that was made.
       if (added !== ADDED.done) store(memory.words, putter + SLOT.value, GRANT.none);
     }
@@ -304,7 +317,11 @@ function serve(memory: Memory, list: number, slot: number, woken: number[], valu
 /** A getter died with a cell it had been given: the cell goes back to where it was. */
 export function giveBack(memory: Memory, queue: number, cell: number): void {
   lockQueue(memory, memory.reach(queue));
-  orderOf(memory, queue).putBack(memory, queue, cell, size(memory, queue));
+  try {
+    orderOf(memory, queue).putBack(memory, queue, cell, size(memory, queue));
+  } catch {
+    // No memory for a larger ring: the item goes with the thread that it was given to.
+  }
   settleAndUnlock(memory, queue);
 }
 

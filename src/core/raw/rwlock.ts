@@ -54,8 +54,12 @@ export function acquireRw(memory: Memory, rwlock: number, kind: number, slot: nu
     return RW_RESULT.ownerDied;
   }
   if (free && load(memory.words, list + LIST.head) === 0) {
-    take(memory, rwlock, kind, memory.self);
-    unlockList(memory, list);
+    try {
+      take(memory, rwlock, kind, memory.self);
+    } finally {
+      // Also if there is no memory for one more reader.
+      unlockList(memory, list);
+    }
     return RW_RESULT.acquired;
   }
   if (slot !== 0) {

@@ -13,10 +13,10 @@
  * @module
  */
 
-import { load } from "#atomics";
+import { load, store } from "#atomics";
 import { FIRST_PAGE, MAGIC, MAX_PAGES, PAGE_WORDS, PROGRAM, RECORD, VERSION } from "../../core/layout.ts";
 import { type Memory, patience } from "../../core/memory.ts";
-import { RuntimeError } from "../../errors.ts";
+import { OSError, RuntimeError } from "../../errors.ts";
 import { Bell, ringBell } from "./bell.ts";
 import { native, type Region } from "./native.ts";
 
@@ -25,6 +25,8 @@ const { ftruncateSync, fstatSync } = process.getBuiltinModule("node:fs");
 const PAGE_BYTES = 4 * PAGE_WORDS;
 const LIMIT = MAX_PAGES * PAGE_BYTES;
 const FIRST_SIZE = 16;
+/** What is reserved is taken from the machine, used or not: 16 MiB beyond what is needed, at most. In pages. */
+const LARGEST_STEP = 256;
 /** A thread in a system call cannot be terminated: every wait is bounded. Milliseconds. */
 const LONGEST_WAIT = 100;
 
@@ -61,9 +63,8 @@ export class ProcessMemory implements Memory {
     this.#end = PAGE_WORDS;
   }
 
-  /** New memory, with its first words set. */
-  static create(): ProcessMemory {
-    const descriptor = native().createAnonymousFile("heddle");
+  /** New memory, with its first words set, in an empty file. */
+  static create(descriptor: number = native().createAnonymousFile("heddle")): ProcessMemory {
     ftruncateSync(descriptor, LIMIT);
     native().reserve(descriptor, 0, FIRST_SIZE * PAGE_BYTES);
     const first = native().map(descriptor, PAGE_BYTES);
@@ -116,10 +117,22 @@ export class ProcessMemory implements Memory {
       );
     }
     const have = load(this.words, PROGRAM.pages);
-    const wanted = Math.min(MAX_PAGES, Math.max(pages, have + (have >>> 1)));
-    native().reserve(this.descriptor, have * PAGE_BYTES, (wanted - have) * PAGE_BYTES);
-    this.words[PROGRAM.pages] = wanted;
-    this.#reached(wanted);
+    const more = Math.min(MAX_PAGES, have + Math.min(have >>> 1, LARGEST_STEP));
+    let end = Math.max(pages, more);
+    try {
+      this.#reserve(have, end);
+    } catch (error) {
+      if (end === pages || !(error instanceof OSError)) throw error;
+      end = pages;
+      this.#reserve(have, end);
+    }
+    store(this.words, PROGRAM.pages, end);
+    this.#reached(end);
+  }
+
+  /** Errors: `OSError` if there is no room for those pages; then it is as before. */
+  #reserve(from: number, to: number): void {
+    native().reserve(this.descriptor, from * PAGE_BYTES, (to - from) * PAGE_BYTES);
   }
 
   wait(address: number, expected: number, milliseconds: number = LONGEST_WAIT): void {
