@@ -98,10 +98,10 @@ test("a descriptor of something else is refused, saying why", () => {
 test("an address outside of the memory is an error, not the end of the process", () => {
   const { memory } = make();
   const pages = load(memory.words, PROGRAM.pages);
-  assert.throws(() => memory.reach(pages * PAGE_WORDS), /damaged/);
+  assert.throws(() => memory.reach(pages * PAGE_WORDS + 1), /damaged/);
   assert.throws(() => memory.reach(-1), /damaged/);
   memory.grow(pages + 1);
-  assert.equal(memory.reach(pages * PAGE_WORDS), pages * PAGE_WORDS);
+  assert.equal(memory.reach(pages * PAGE_WORDS + 1), pages * PAGE_WORDS + 1);
   assert.equal(memory.words[pages * PAGE_WORDS], 0);
 });
 
@@ -111,5 +111,15 @@ test("the allocator grows it by what was reserved for it, and no further", () =>
   alloc(memory, before * PAGE_WORDS);
   const pages = load(memory.words, PROGRAM.pages);
   assert.ok(pages > before && pages < 4 * before, `from ${before} pages to ${pages}`);
-  assert.throws(() => memory.reach(pages * PAGE_WORDS), /damaged/);
+  assert.throws(() => memory.reach(pages * PAGE_WORDS + 1), /damaged/);
+});
+
+test("a block at the end of it can be used to its last word", () => {
+  const { memory } = make();
+  const free = load(memory.words, PROGRAM.pages) - load(memory.words, PROGRAM.pageHint);
+  const block = alloc(memory, free * PAGE_WORDS);
+  const end = load(memory.words, PROGRAM.pages) * PAGE_WORDS;
+  assert.equal(block + free * PAGE_WORDS, end);
+  assert.equal(memory.reach(end), end);
+  assert.equal(load(memory.words, end - 1), 0);
 });

@@ -85,7 +85,8 @@ export class ProcessMemory implements Memory {
 
   #look(address: number): void {
     this.#reached(load(this.words, PROGRAM.pages));
-    if (address < 0 || address >= this.#end) {
+    // The end itself may be asked for: of a block that ends there, whoever reads all of it makes sure in that way.
+    if (address < 0 || address > this.#end) {
       throw new RuntimeError(`Address ${address} lies outside of the memory that the processes share: it is damaged.`);
     }
   }
