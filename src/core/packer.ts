@@ -21,6 +21,7 @@ import {
   retain,
 } from "./references.ts";
 import { addressesIn, Codec, finish, type Message } from "./wire/codec.ts";
+import type { Compile } from "./wire/compiled.ts";
 import type { Encoder } from "./wire/encoder.ts";
 import type { PlatformObjects } from "./wire/platform.ts";
 import { Refusal } from "./wire/refusal.ts";
@@ -45,6 +46,7 @@ export interface MessageSupport {
   readonly shipper: FunctionShipper;
   readonly strings?: HostStrings;
   readonly platform?: PlatformObjects;
+  readonly compile?: Compile;
   readonly attachments: Attachments;
 }
 
@@ -310,6 +312,7 @@ export class Packer {
       },
       ...(support.strings && { strings: support.strings }),
       ...(support.platform && { platform: support.platform }),
+      ...(support.compile && { compile: support.compile }),
       destination: this.#destination,
     });
   }

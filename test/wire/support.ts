@@ -2,6 +2,7 @@ import { NotSendableError } from "../../src/errors.ts";
 import { Codec, type SharedObjects } from "../../src/core/wire/codec.ts";
 import type { FunctionShipper, RevivedFunction, ShippedFunction } from "../../src/core/wire/shipper.ts";
 import { nodePlatform } from "../../src/host/node/platform-objects.ts";
+import { compile } from "../../src/host/node/compile.ts";
 import { nodeStrings } from "../../src/host/node/strings.ts";
 
 type Scope = Record<string, unknown>;
@@ -120,7 +121,7 @@ export function wire(portable = false): Wire {
   const codec = new Codec({
     shipper,
     shared: cells,
-    ...(portable ? {} : { strings: nodeStrings, platform: nodePlatform }),
+    ...(portable ? {} : { strings: nodeStrings, platform: nodePlatform, compile }),
   });
   return {
     shipper,

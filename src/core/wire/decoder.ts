@@ -1,5 +1,6 @@
 import { ByteReader } from "./byte-reader.ts";
 import { BUFFER_VIEW, nodeBuffer } from "./buffer-writer.ts";
+import { Compiled, type ReadObject, sourceOfReader } from "./compiled.ts";
 import type { CodecOptions, SharedObjects } from "./options.ts";
 import { restoreField } from "./error-envelope.ts";
 import { makeInstance, readError, readExotic, readFunction, readPreload } from "./function-reader.ts";
@@ -33,6 +34,7 @@ export class Decoder extends ByteReader {
   readonly #shared: SharedObjects;
   readonly #untrusted: boolean;
   readonly #shapes = new ReadShapes();
+  readonly #compiled: Compiled<ReadObject>;
 
   readonly objects: Refilled<unknown> = new Refilled();
   readonly #messageShapes = new Refilled<ReadShape>();
@@ -45,6 +47,7 @@ export class Decoder extends ByteReader {
     this.shipper = options.shipper;
     this.#shared = options.shared;
     this.#untrusted = options.untrusted === true;
+    this.#compiled = new Compiled(options.compile, sourceOfReader);
   }
 
   /** The message is the bytes from `start` to `end`. */
@@ -222,16 +225,25 @@ export class Decoder extends ByteReader {
 
   /** The common case of {@link readFields}, without what others need. */
   #readPlain(kind: number): object {
+    const shape = this.#readShape(kind);
+    const run = this.#compiled.of(shape);
+    if (run !== undefined) return run(this);
     const target: Record<string, unknown> = {};
     this.objects.push(target);
     this.deeper();
-    const { keys } = this.#readShape(kind);
+    const { keys } = shape;
     for (let i = 0; i < keys.length; i++) {
-      if (this.peek() === tag.ABSENT) this.position++;
-      else target[keys[i] as string] = this.read();
+      if (!this.isAbsent()) target[keys[i] as string] = this.read();
     }
     this.depth--;
     return target;
+  }
+
+  /** Skips what stands for a property that there is not. */
+  isAbsent(): boolean {
+    if (this.peek() !== tag.ABSENT) return false;
+    this.position++;
+    return true;
   }
 
   readFields<T extends object>(target: T, kind: number): T {

@@ -2,6 +2,7 @@ import { writeArray } from "./array-writer.ts";
 import { writeBuiltIn, writeMap, writeSet } from "./built-in-writer.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { Classifier, type Plan } from "./classify.ts";
+import { Compiled, sourceOfWriter, type WriteFields } from "./compiled.ts";
 import { writeError } from "./error-envelope.ts";
 import { writeFunction, writeInstance } from "./function-writer.ts";
 import { nameOf } from "./intrinsics.ts";
@@ -35,6 +36,7 @@ export class Encoder extends ByteWriter {
   readonly shared: SharedObjects;
   readonly #classifier: Classifier;
   readonly #shapes = new WrittenShapes();
+  readonly #compiled: Compiled<WriteFields>;
 
   references: string[] = [];
   addresses: number[] = [];
@@ -62,6 +64,7 @@ export class Encoder extends ByteWriter {
     this.shared = options.shared;
     this.#destination = options.destination;
     this.#classifier = new Classifier(options.platform);
+    this.#compiled = new Compiled(options.compile, sourceOfWriter);
   }
 
   /** Leaves the message's body in the scratch buffer. Throws a {@link Refusal} or what a getter threw. */
@@ -215,20 +218,35 @@ export class Encoder extends ByteWriter {
       this.writeBytes(shape.bytes);
     }
     this.depth++;
+    const run = shape === undefined ? undefined : this.#compiled.of(shape);
+    if (run === undefined) this.#writeEach(object, keys, shape === undefined);
+    else run(this, object);
+    this.depth--;
+  }
+
+  #writeEach(object: object, keys: readonly string[], withKeys: boolean): void {
     let i = 0;
     try {
       for (; i < keys.length; i++) {
         const key = keys[i] as string;
-        if (shape === undefined) this.writeString(key);
+        if (withKeys) this.writeString(key);
         const value: unknown = (object as Record<string, unknown>)[key];
         // A getter read before this one may have deleted the property.
-        if (value === undefined && !Object.hasOwn(object, key)) this.byte(tag.ABSENT);
+        if (value === undefined && !Object.hasOwn(object, key)) this.absent();
         else this.write(value);
       }
     } catch (error) {
-      throw error instanceof Refusal ? error.within(propertySegment(keys[i] as string)) : error;
+      throw this.failedAt(keys[i] as string, error);
     }
-    this.depth--;
+  }
+
+  absent(): void {
+    this.byte(tag.ABSENT);
+  }
+
+  /** What is thrown on from the value of a key. */
+  failedAt(key: string, error: unknown): unknown {
+    return error instanceof Refusal ? error.within(propertySegment(key)) : error;
   }
 
   readonly #encodeKeys = (keys: readonly string[]): Uint8Array => {

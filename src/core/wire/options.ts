@@ -1,3 +1,4 @@
+import type { Compile } from "./compiled.ts";
 import type { PlatformObjects } from "./platform.ts";
 import type { FunctionShipper } from "./shipper.ts";
 import type { HostStrings } from "./strings.ts";
@@ -28,12 +29,13 @@ export interface SharedObjects {
   release(address: number): void;
 }
 
-/** What a codec works with. The last two make it faster and more precise on a platform; it works without them. */
+/** What a codec works with. `strings`, `platform` and `compile` make it faster and more precise on a platform; it works without them. */
 export interface CodecOptions {
   readonly shipper: FunctionShipper;
   readonly shared: SharedObjects;
   readonly strings?: HostStrings;
   readonly platform?: PlatformObjects;
+  readonly compile?: Compile;
   /** Where its messages go: what only the platform can clone or move cannot leave the process. Default: a thread. */
   readonly destination?: "thread" | "process" | "program";
   /** They come from elsewhere, and may be made to do harm. */

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { ReadObject, WriteFields } from "./compiled.ts";
+
 /** More keys than this make a dictionary, whose keys are data. */
 export const SHAPE_KEYS = 24;
 const KEY_LENGTH = 48;
@@ -18,6 +20,9 @@ export interface WrittenShape {
   /** The message that already holds the keys, and their number in it. */
   message: number;
   number: number;
+  /** See compiled.ts. */
+  met: number;
+  run: WriteFields | undefined;
 }
 
 export class WrittenShapes {
@@ -43,7 +48,7 @@ export class WrittenShapes {
     for (const key of keys) if (key.length > KEY_LENGTH || key === "__proto__") return undefined;
     // A program that makes keys up as it goes must not fill memory with them.
     if (this.#byFirstKey.size >= FIRST_KEYS) this.#byFirstKey.clear();
-    const shape: WrittenShape = { keys, bytes: encodeKeys(keys), message: 0, number: 0 };
+    const shape: WrittenShape = { keys, bytes: encodeKeys(keys), message: 0, number: 0, met: 0, run: undefined };
     const bucket = this.#byFirstKey.get(first);
     if (bucket === undefined) this.#byFirstKey.set(first, [shape]);
     else bucket.push(shape);
@@ -61,6 +66,9 @@ function sameKeys(a: readonly string[], b: readonly string[]): boolean {
 export interface ReadShape {
   readonly keys: readonly string[];
   readonly bytes: Uint8Array;
+  /** See compiled.ts. */
+  met: number;
+  run: ReadObject | undefined;
 }
 
 const READ_SHAPES = 1024;
@@ -93,7 +101,7 @@ export class ReadShapes {
     if (this.#byHash.size >= READ_SHAPES) this.#byHash.clear();
     const copy = new Uint8Array(end - start);
     copy.set(bytes.subarray(start, end));
-    const shape: ReadShape = { keys, bytes: copy };
+    const shape: ReadShape = { keys, bytes: copy, met: 0, run: undefined };
     if (copy.length <= LONGEST_SHAPE) this.#byHash.set(hash(bytes, start, end), shape);
     return shape;
   }

@@ -16,6 +16,7 @@ import { attachments, pollMail } from "./attachments.ts";
 import { BOOT, bootByFactory } from "../../boot/node.ts";
 import { nodePlatform } from "./platform-objects.ts";
 import { redirectOutput, writeFully } from "./output.ts";
+import { compile } from "./compile.ts";
 import { nodeStrings } from "./strings.ts";
 import { hasChildren, isGone, killWorker, lookEvery, pollChildren, startWorker } from "./workers.ts";
 
@@ -88,6 +89,7 @@ function ready(): void {
     shipper: createShipper({ tasksByName: !isMainThread && !hasBootstrap() }),
     strings: nodeStrings,
     platform: nodePlatform,
+    compile,
     attachments,
   });
 }
