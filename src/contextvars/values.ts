@@ -5,6 +5,7 @@
  */
 
 import { currentScope } from "#context";
+import type { Scope } from "../context/scope.ts";
 import { type Numbered, Trie } from "./trie.ts";
 
 /** What a variable's value is found by: its own, or that of the variable it is another handle of. */
@@ -46,7 +47,12 @@ export class Values {
 /** Those of everything in this thread that was given no others. */
 const ofThread: Values = new Values();
 
+/** Those of a scope. */
+export function valuesOf(scope: Scope): Values {
+  return (scope.context as Values | undefined) ?? ofThread;
+}
+
 /** Those of the calling code. */
 export function currentValues(): Values {
-  return (currentScope().context as Values | undefined) ?? ofThread;
+  return valuesOf(currentScope());
 }

@@ -6,7 +6,7 @@
  */
 
 import { currentScope, runInScope } from "#context";
-import { currentValues, Values } from "../contextvars/values.ts";
+import { currentValues, Values, valuesOf } from "../contextvars/values.ts";
 import { LookupError, RuntimeError } from "../errors.ts";
 import type { AppContext } from "./app-context.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -39,8 +39,9 @@ export function leave(frame: Frame): void {
 
 /** What runs in `fn` pushes and pops where nobody else does. */
 export function isolated<R>(fn: (values: Values) => R): R {
-  const { importing, task } = currentScope();
-  const values = new Values(currentValues());
+  const scope = currentScope();
+  const { importing, task } = scope;
+  const values = new Values(valuesOf(scope));
   return runInScope({ importing, task, context: values }, () => fn(values));
 }
 

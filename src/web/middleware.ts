@@ -1,9 +1,10 @@
 /** @module */
 
-import type { Values } from "../contextvars/values.ts";
+import { currentScope, runInScope } from "#context";
+import { Values, valuesOf } from "../contextvars/values.ts";
 import { hasHooks, hooksFor } from "./app-context.ts";
 import { type AfterRequest, Application, type BeforeRequest, belongsTo, type ContextsOptions } from "./application.ts";
-import { currentFrame, isolated } from "./frames.ts";
+import type { Frame } from "./frames.ts";
 import { RequestContext } from "./request-context.ts";
 import { streamIn, streamOf } from "./streaming.ts";
 import type { ContextsMiddleware, HonoContext } from "./types.ts";
@@ -43,12 +44,18 @@ export function contexts(options: ContextsOptions = {}): ContextsMiddleware {
   const app = new Application(options);
   const sessions = Application.sessionsOf(app);
   const middleware: ContextsMiddleware = (c, next) => {
-    const current = currentFrame()?.request;
+    const scope = currentScope();
+    const outer = valuesOf(scope);
+    const current = (outer.frame as Frame | undefined)?.request;
     // Used twice, on the app and on a part of it.
     if (current !== undefined && RequestContext.isOf(current, app, c)) return next();
     const context = RequestContext.ofHono(app, c);
+    const values = new Values(outer);
     const run = sessions.isEager || hasHooks(app) ? answer : answerPlainly;
-    return isolated((values) => run(context, values, c, next));
+    // What `isolated` does, without asking for the scope again.
+    return runInScope({ importing: scope.importing, task: scope.task, context: values }, () =>
+      run(context, values, c, next),
+    );
   };
   belongsTo(middleware, app);
   return middleware;
