@@ -75,8 +75,8 @@ const answerPlainly: Answer = (context, values, c, next) => {
 /** Ends the request, if there is nothing to do. */
 function isOver(context: RequestContext, c: HonoContext): boolean {
   const { app } = context;
-  if (c.error !== undefined || !c.finalized || hasHooks(app) || Application.sessionsOf(app).mayRefresh(c)) return false;
-  return streamOf(c.res) === undefined && RequestContext.endIfUnused(context);
+  if (c.error !== undefined || !c.finalized || hasHooks(app) || streamOf(c.res) !== undefined) return false;
+  return !Application.sessionsOf(app).mayRefresh(context, c) && RequestContext.endIfUnused(context);
 }
 
 const answer: Answer = async (context, values, c, next) => {
@@ -103,7 +103,7 @@ async function complete(context: RequestContext, values: Values, c: HonoContext,
     RequestContext.answered(context);
     // Before the headers, which may turn any body into a stream.
     const stream = c.finalized ? streamOf(c.res) : undefined;
-    if (RequestContext.openedSession(context) !== undefined || Application.sessionsOf(app).mayRefresh(c))
+    if (RequestContext.openedSession(context) !== undefined || Application.sessionsOf(app).mayRefresh(context, c))
       await saveSession(context, c);
     if (stream !== undefined) isStreaming = keepFor(stream, context, values, c, failure);
   } catch (error) {

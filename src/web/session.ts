@@ -30,7 +30,7 @@ export interface SessionMembers {
 }
 
 /** Under this key the data says that the session is permanent. */
-const PERMANENT = "_permanent";
+export const PERMANENT = "_permanent";
 
 /**
  * The keys and their values. Without anything to inherit no key means something. It is a class since V8 keeps the properties

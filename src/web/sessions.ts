@@ -11,7 +11,7 @@ import { SharedMap } from "../shared/index.ts";
 import { serializeCookie } from "./cookies.ts";
 import { type ContextRequest, cookieHeader } from "./request.ts";
 import { decodeSession, encodeSession } from "./session-codec.ts";
-import { SessionState } from "./session.ts";
+import { PERMANENT, SessionState } from "./session.ts";
 import { shared } from "./shared.ts";
 import { type Secret, Signer } from "./signing.ts";
 import type { HonoContext } from "./types.ts";
@@ -96,7 +96,10 @@ export class Sessions {
     const cookie = request.cookies[this.cookieName];
     const payload =
       cookie === undefined || cookie.length > LONGEST_COOKIE ? undefined : this.#signer.unsign(cookie, this.#lifetime);
-    if (this.#store === undefined) return { state: new SessionState(read(decoded(payload)), false), id: undefined };
+    if (this.#store === undefined) {
+      const text = payload === undefined ? undefined : decoded(payload);
+      return { state: new SessionState(read(text), false), id: undefined };
+    }
     if (payload === undefined) return { state: new SessionState({}, true), id: undefined };
     const text = this.#store.get(payload);
     // A name that the store does not know is not taken on: whoever knows it may have chosen it.
@@ -107,10 +110,13 @@ export class Sessions {
     return text instanceof Promise ? text.then(found) : found(text);
   }
 
-  /** Should a request be looked at though nobody used its session? */
-  mayRefresh(c: HonoContext): boolean {
-    if (this.#options.refreshEachRequest === false) return false;
-    return cookieHeader(c.req.raw, c)?.includes(`${this.cookieName}=`) ?? false;
+  /** May a session have to be sent again though nobody used it? What its cookie says is enough to rule it out. */
+  mayRefresh(context: { readonly request: ContextRequest }, c: HonoContext): boolean {
+    if (this.#signer === undefined || this.#options.refreshEachRequest === false) return false;
+    if (!cookieHeader(c.req.raw, c)?.includes(`${this.cookieName}=`)) return false;
+    if (this.#store !== undefined) return true;
+    const cookie = context.request.cookies[this.cookieName] ?? "";
+    return cookie.length <= LONGEST_COOKIE && decoded(cookie.split(".", 1)[0]!).includes(PERMANENT);
   }
 
   /**
@@ -158,8 +164,7 @@ export class Sessions {
 }
 
 const encoded = (text: string): string => Buffer.from(text).toString("base64url");
-const decoded = (payload: string | undefined): string | undefined =>
-  payload === undefined ? undefined : Buffer.from(payload, "base64url").toString();
+const decoded = (payload: string): string => Buffer.from(payload, "base64url").toString();
 
 /** What an earlier version of the app has signed may be no session any more. */
 function read(text: string | undefined): Record<string, unknown> {
