@@ -57,6 +57,8 @@ export const PROGRAM = {
   /** There: which process made the memory, and when that began (clock ticks, low bits). */
   rootPid: 24,
   rootSince: 25,
+  /** Where the memory that this process shares with others is mapped: low and high word, 0 if no thread has mapped it. */
+  processBase: 26,
   /** First of the central free lists, one word a size class. */
   freeLists: 32,
   /** First entry of the thread table: addresses of thread records. */

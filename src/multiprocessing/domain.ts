@@ -3,9 +3,9 @@
  * first such object is, and inherited by every child.
  *
  * ```
- *   root process      memory made, its descriptor left where all its threads find it
- *     └─ child        memory inherited as a descriptor
- *          └─ thread  maps it again, and has a record of its own in it
+ *   root process      memory made, its descriptor and place left where all its threads find them
+ *     └─ child        memory inherited as a descriptor, and mapped
+ *          └─ thread  sees it in the same place, and has a record of its own in it
  * ```
  * @module
  */
@@ -74,14 +74,27 @@ function attachOrCreate(): ProcessMemory {
       enrollFirst(memory);
       removeOrphans();
       inherit(memory.descriptor);
+      keepBase(memory.base);
       return memory;
     }
-    const memory = new ProcessMemory(descriptor);
+    const memory = new ProcessMemory(descriptor, knownBase());
+    keepBase(memory.base);
     enroll(memory);
     return memory;
   } finally {
     unlockGuard(own, PROGRAM.processGuard);
   }
+}
+
+function knownBase(): number {
+  const { words } = threads.memory;
+  return (load(words, PROGRAM.processBase) >>> 0) + 2 ** 32 * load(words, PROGRAM.processBase + 1);
+}
+
+function keepBase(base: number): void {
+  const { words } = threads.memory;
+  store(words, PROGRAM.processBase, base | 0);
+  store(words, PROGRAM.processBase + 1, Math.floor(base / 2 ** 32));
 }
 
 /** Calls `fn` with the domain as soon as it exists. */

@@ -3,7 +3,7 @@
  * with the last of them however that ends; there is nothing to clean up.
  *
  * ```
- *   root process ── memfd ──► inherited by every child ──► mapped by each of its threads
+ *   root process ── memfd ──► inherited by every child ──► mapped once in each, for all of its threads
  *        0 … 4 GiB are mapped at once; what is beyond `pages` has no memory yet
  *        0 … end are in view, as a buffer: at first little, then twice as much whenever it does not do
  * ```
@@ -47,12 +47,17 @@ export class ProcessMemory implements Memory {
   /** Words that have memory, as far as this thread knows. All of them are in view. */
   #end = 0;
 
-  /** Maps the memory that the descriptor stands for. Errors: `RuntimeError` if it is not such memory. */
-  constructor(descriptor: number) {
+  /**
+   * Maps the memory that the descriptor stands for. `base`: where another thread of this process has mapped it. Nobody could
+   * ever unmap what a thread has of its own: it may be looked at until the thread's very end.
+   *
+   * Errors: `RuntimeError` if it is not such memory.
+   */
+  constructor(descriptor: number, base = 0) {
     this.descriptor = descriptor;
     const size = fstatSync(descriptor).size;
     if (size !== LIMIT) throw foreign(`it has ${size} bytes`);
-    this.#region = native().map(descriptor, LIMIT);
+    this.#region = base === 0 ? native().map(descriptor, LIMIT) : { base, bytes: LIMIT };
     this.#view(FIRST_SIZE * PAGE_BYTES);
     // The first pages always have memory: what was never written reads as 0.
     const [magic, version] = [load(this.words, PROGRAM.magic), load(this.words, PROGRAM.version)];
@@ -75,6 +80,11 @@ export class ProcessMemory implements Memory {
     words[PROGRAM.magic] = MAGIC;
     native().unmap(first);
     return new ProcessMemory(descriptor);
+  }
+
+  /** Where it is mapped in this process. */
+  get base(): number {
+    return this.#region.base;
   }
 
   /** Checks the address: reading where there is no memory yet would kill the process. */

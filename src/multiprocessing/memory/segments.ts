@@ -7,6 +7,8 @@
  * @module
  */
 
+import { isMainThread } from "node:worker_threads";
+import { host } from "#host";
 import type { Memory } from "../../core/memory.ts";
 import { FileExistsError, FileNotFoundError, OSError, ValueError } from "../../errors.ts";
 import { claim, disclaim, LONGEST_NAME, SEGMENTS } from "./claims.ts";
@@ -41,9 +43,20 @@ interface Lent extends Region {
  * elsewhere: it must not be unmapped under anybody's eyes, for the next touch would end the process.
  */
 const collected = new FinalizationRegistry<Lent>((lent) => {
+  open.delete(lent);
   if (lent.closed) native().unmap(lent);
   else native().blank(lent);
 });
+
+/** What this thread has mapped and not closed. */
+const open: Set<Lent> = new Set();
+
+// Nothing is collected at the end of a thread, and what it has mapped would stay for as long as the process.
+if (!isMainThread) {
+  host.onExit(() => {
+    for (const lent of open) native().blank(lent);
+  });
+}
 
 /** A new segment, all zero. Without a name it gets one that nothing has. `track`: it is removed with the program. */
 export function createSegment(memory: Memory, name: string | undefined, size: number, track: boolean): Segment {
@@ -75,7 +88,7 @@ export function createSegment(memory: Memory, name: string | undefined, size: nu
 
 /** The segment of that name. `sent`: only if it is the one that was sent. */
 export function attachSegment(name: string, sent?: SegmentName): Segment {
-  const descriptor = open(name);
+  const descriptor = openSegment(name);
   try {
     const found = fstatSync(descriptor);
     if (!found.isFile()) throw new OSError(`${SEGMENTS}/${name} is not shared memory, but something else.`);
@@ -100,7 +113,7 @@ export function attachSegment(name: string, sent?: SegmentName): Segment {
   }
 }
 
-function open(name: string): number {
+function openSegment(name: string): number {
   try {
     // Not blocking: it may be a pipe that somebody has left there.
     return openSync(`${SEGMENTS}/${name}`, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -121,12 +134,14 @@ function mapped(descriptor: number, name: SegmentName): Segment {
   const lent: Lent = { ...region, closed: false };
   const buffer = native().view(region, name.size);
   collected.register(buffer, lent);
+  open.add(lent);
   return { ...name, buffer, lent };
 }
 
 /** Lets the memory go. What still shows it shows zeros. */
 export function closeSegment({ buffer, lent }: Segment): void {
   native().blank(lent);
+  open.delete(lent);
   lent.closed = buffer.byteLength > 0;
 }
 
