@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isMainThread } from "node:worker_threads";
 import { describe } from "../../core/deadline.ts";
 import { ValueError } from "../../errors.ts";
 import { startOf } from "../memory/presence.ts";
@@ -88,15 +89,23 @@ let sockets = 0;
 export function newPath(): string {
   if (directory === undefined) {
     removeOrphans();
-    directory = `${tmpdir()}/heddle-${scope()}-${process.pid}-${startOf(process.pid, process.pid) ?? 0}`;
+    directory = ownDirectory();
     // Threads of this process may have made it.
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     chmodSync(directory, 0o700);
-    process.on("exit", () => removeIfEmpty(directory!));
   }
   const thread = readThread();
   return `${directory}/listener-${thread}-${sockets++}`;
 }
+
+/** Of all threads of this process. */
+function ownDirectory(): string {
+  return `${tmpdir()}/heddle-${scope()}-${process.pid}-${startOf(process.pid, process.pid) ?? 0}`;
+}
+
+// With the process, whatever threads of it have listened: one that ends must leave the others theirs. Its own socket goes
+// with it anyway.
+if (isMainThread) process.on("exit", () => rmSync(ownDirectory(), { recursive: true, force: true }));
 
 function readThread(): string {
   try {
@@ -128,14 +137,5 @@ function removeOrphans(): void {
     if (found === undefined || !found.isDirectory() || found.uid !== process.getuid!()) continue;
     const pid = Number(match[2]);
     if (startOf(pid, pid) !== Number(match[3])) rmSync(path, { recursive: true, force: true });
-  }
-}
-
-function removeIfEmpty(path: string): void {
-  try {
-    for (const file of readdirSync(path)) rmSync(`${path}/${file}`, { force: true });
-    rmSync(path, { recursive: true, force: true });
-  } catch {
-    // Another thread of this process has just done so.
   }
 }

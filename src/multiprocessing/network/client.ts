@@ -9,6 +9,7 @@ import { atDeadline, deadlineIn, type WaitOptions } from "../../core/deadline.ts
 import { FileNotFoundError, OSError, TimeoutError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
 import { type Address, checkedAddress, checkedKey, checkedLimit, optionsFor } from "./address.ts";
+import { whenCancelled } from "./cancellation.ts";
 import { introduce } from "./handshake.ts";
 import { SocketConnection } from "./socket-connection.ts";
 
@@ -51,6 +52,7 @@ export async function Client<T = unknown>(address: Address, options?: ClientOpti
     giveUp(new TimeoutError(`No connection within ${options?.timeout} ms.`)),
   );
   signal?.addEventListener("abort", onAbort, { once: true });
+  const leave = whenCancelled("Client", giveUp);
   try {
     await connected(socket, where);
     return new SocketConnection<T>(socket, await introduce(socket, key), limit);
@@ -59,6 +61,7 @@ export async function Client<T = unknown>(address: Address, options?: ClientOpti
     throw over === undefined ? error : over.reason;
   } finally {
     stopTimer();
+    leave();
     signal?.removeEventListener("abort", onAbort);
   }
 }

@@ -9,6 +9,7 @@ import { atDeadline, deadlineIn, describe, type WaitOptions } from "../../core/d
 import { FileExistsError, OSError, RuntimeError, TimeoutError, ValueError } from "../../errors.ts";
 import type { Connection } from "../connection.ts";
 import { type Address, checkedAddress, checkedKey, checkedLimit, type Family, newPath, optionsFor } from "./address.ts";
+import { whenCancelled } from "./cancellation.ts";
 import { welcome } from "./handshake.ts";
 import { SocketConnection } from "./socket-connection.ts";
 
@@ -134,8 +135,10 @@ export class Listener implements Disposable, AsyncDisposable {
     if (this.#closed) throw closed();
     return await this.#keepAlive(
       new Promise<Connection>((resolve, reject) => {
+        let leave = (): void => undefined;
         const over = (): void => {
           stopTimer();
+          leave();
           signal?.removeEventListener("abort", onAbort);
         };
         const accepter: Accepter = {
@@ -158,6 +161,7 @@ export class Listener implements Disposable, AsyncDisposable {
         );
         signal?.addEventListener("abort", onAbort, { once: true });
         this.#accepters.push(accepter);
+        leave = whenCancelled("listener.accept", giveUp);
       }),
     );
   }

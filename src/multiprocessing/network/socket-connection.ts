@@ -31,6 +31,7 @@ import {
   targetOf,
 } from "../connection.ts";
 import { isSharedMemory } from "../domain.ts";
+import { whenCancelled } from "./cancellation.ts";
 import { FRAME, type Frame, frameHeader, type FrameReader } from "./frames.ts";
 
 /** Whole messages that nobody has received yet: with more bytes than this the sender has to wait. */
@@ -302,8 +303,10 @@ export class SocketConnection<T = unknown> implements Connection<T> {
   #wait(deadline: Deadline, signal: AbortSignal | undefined, takes: boolean): Promise<Frame | undefined> {
     return this.#held(
       new Promise((resolve, reject) => {
+        let leave = (): void => undefined;
         const over = (): void => {
           stopTimer();
+          leave();
           signal?.removeEventListener("abort", onAbort);
         };
         const waiter: Waiter = {
@@ -328,6 +331,7 @@ export class SocketConnection<T = unknown> implements Connection<T> {
         );
         signal?.addEventListener("abort", onAbort, { once: true });
         this.#waiters.push(waiter);
+        leave = whenCancelled(takes ? "connection.recv" : "connection.poll", giveUp);
       }),
     );
   }
@@ -342,18 +346,23 @@ export class SocketConnection<T = unknown> implements Connection<T> {
     const socket = this.#socket;
     await this.#held(
       new Promise<void>((resolve, reject) => {
+        let isOver = false;
+        let leave = (): void => undefined;
         const over = (): void => {
+          isOver = true;
           stopTimer();
+          leave();
           signal?.removeEventListener("abort", onAbort);
         };
-        const onAbort = (): void => {
+        const giveUp = (reason: unknown): void => {
+          if (isOver) return;
           over();
-          reject(signal!.reason as Error);
+          reject(reason as Error);
         };
-        const stopTimer = atDeadline(deadline === 0 ? Infinity : deadline, () => {
-          over();
-          reject(new TimeoutError("The other end does not receive. The message is still on its way."));
-        });
+        const onAbort = (): void => giveUp(signal!.reason);
+        const expire = (): void =>
+          giveUp(new TimeoutError("The other end does not receive. The message is still on its way."));
+        const stopTimer = atDeadline(deadline === 0 ? Infinity : deadline, expire);
         signal?.addEventListener("abort", onAbort, { once: true });
         socket.cork();
         socket.write(frameHeader(kind, content.length));
@@ -364,6 +373,15 @@ export class SocketConnection<T = unknown> implements Connection<T> {
           else reject(new BrokenPipeError(NOBODY, { cause }));
         });
         socket.uncork();
+        if (socket.writableLength === 0 && socket.writable) {
+          // The system has taken it.
+          over();
+          resolve();
+        } else if (deadline === 0) {
+          expire();
+        } else {
+          leave = whenCancelled("connection.send", giveUp);
+        }
       }),
     );
   }
