@@ -3,21 +3,28 @@
  * thread and again in every worker, so that a hundred small files would cost more than the thread itself.
  *
  * ```
- *   exports "./threading" ──► lib/threading.js ──┐    a few lines: the names
- *   exports "./queue"     ──► lib/queue.js     ──┼──► lib/heddle.js    everything that every thread needs anyway
- *   exports "./testing"   ──► lib/testing.js   ──┘    what few need has files of its own
+ *   exports "./futures" ─────┐
+ *   what a worker loads ─────┴──► base     what every thread and every pool needs
+ *                                  ▲
+ *   exports "./queue"   ─────┐     │
+ *   exports "./threading" ───┴──► whole    the rest of what most programs use
+ *                                  ▲
+ *   exports "./testing" ───────────┘       what few need has files of its own
  * ```
  * The types, and the files that tests reach into (condition `heddle-source`), stay where tsc put them.
  */
 import { build } from "esbuild";
 import fs from "node:fs";
 import path from "node:path";
-import { pathToFileURL } from "node:url";
 import { root } from "./setup.mjs";
 
-/** What a worker loads first; it belongs to the main file. */
+/** What a worker loads first. */
 const ENTRY = "dist/src/entry.js";
-/** Exports that few programs use: they are not part of the main file. */
+/** Every class whose instances another thread may send. */
+const WHOLE = "dist/src/whole.js";
+/** Exports of which a program that uses nothing else loads only the base. */
+const BASE = new Set(["./contextvars", "./errors", "./futures"]);
+/** Exports that few programs use: they are not part of the whole. */
 const APART = new Set(["./multiprocessing", "./testing", "./progress", "./web"]);
 /** Programs that run in a process of their own, by the name of their file. */
 const PROGRAMS = { "serve-worker": "dist/src/web/serve/worker-main.js" };
@@ -81,39 +88,35 @@ async function bundle() {
   const lib = path.join(root, "dist", "lib");
   fs.rmSync(lib, { recursive: true, force: true });
 
-  const full = ([name, file]) => [name, path.join(root, file)];
-  const apart = Object.fromEntries(Object.entries(PROGRAMS).map(full));
-  const together = [ENTRY];
-  const names = new Map();
+  const base = [ENTRY];
+  const whole = [WHOLE];
+  /** What each file is made of. Whatever loads a part of the base or the whole loads all of it: else each would split it. */
+  const files = { base, heddle: ["lib-base.js", ...whole] };
+  for (const [name, program] of Object.entries(PROGRAMS)) files[name] = ["lib-heddle.js", program];
   for (const [subpath, target] of Object.entries(entries)) {
-    const source = target["heddle-source"];
+    const source = target["heddle-source"]?.slice("./".length);
     if (source === undefined) continue;
-    const file = path.basename(target.default, ".js");
-    if (APART.has(subpath)) apart[file] = path.join(root, source);
-    else {
-      together.push(source.slice("./".length));
-      names.set(target.default, Object.keys(await import(pathToFileURL(path.join(root, source)).href)));
-    }
+    if (BASE.has(subpath)) base.push(source);
+    else if (!APART.has(subpath)) files.heddle.push(source);
+    files[path.basename(target.default, ".js")] = [BASE.has(subpath) ? "lib-base.js" : "lib-heddle.js", source];
   }
-  const main = path.join(root, "dist", "src", "lib.js");
-  fs.writeFileSync(main, together.map((file) => `export * from ${JSON.stringify(`../../${file}`)};\n`).join(""));
-  // Whatever loads a part of the main file loads all of it: else each would split it at another place.
-  const whole = [];
-  for (const name of Object.keys(apart)) {
-    const wrapper = path.join(root, "dist", "src", `lib-${name}.js`);
-    fs.writeFileSync(wrapper, `import "./lib.js";\nexport * from ${JSON.stringify(apart[name])};\n`);
-    apart[name] = wrapper;
-    whole.push(wrapper);
-  }
+  const wrappers = {};
   try {
-    await join({ heddle: main, ...apart }, lib, [supervisorsApart]);
-    await join(Object.fromEntries(Object.entries(SUPERVISORS).map(full)), lib, []);
+    for (const [name, parts] of Object.entries(files)) {
+      const wrapper = (wrappers[name] = path.join(root, "dist", "src", `lib-${name}.js`));
+      fs.writeFileSync(wrapper, parts.map(importOf).join(""));
+    }
+    await join(wrappers, lib, [supervisorsApart]);
+    const supervisors = Object.entries(SUPERVISORS).map(([name, file]) => [name, path.join(root, file)]);
+    await join(Object.fromEntries(supervisors), lib, []);
   } finally {
-    for (const file of [main, ...whole]) fs.rmSync(file);
+    for (const file of Object.values(wrappers)) fs.rmSync(file, { force: true });
   }
-  for (const [target, exported] of names) {
-    fs.writeFileSync(path.join(root, target), `export { ${exported.join(", ")} } from "./heddle.js";\n`);
-  }
+}
+
+/** A part that is a file of tsc's gives its names on; another wrapper is only loaded. */
+function importOf(part) {
+  return part.startsWith("lib-") ? `import "./${part}";\n` : `export * from ${JSON.stringify(`../../${part}`)};\n`;
 }
 
 await bundle();

@@ -1,18 +1,16 @@
 /**
- * What a worker of heddle's own loads first: the role it plays, and every class whose instances another thread may send
- * it, whatever the user's own modules import.
+ * What a worker of heddle's own loads first: the role it plays, and what pools need. Classes that another thread may send
+ * it come with their modules: those that its starter has loaded are loaded in it too, see `typeModules`; what is met
+ * later is loaded then, see whole.ts.
  *
  * @module
  */
 
-export { EventLoop } from "./asyncio/event-loop.ts";
-export { runInPacked } from "./contextvars/packed.ts";
+import "./threading/thread-main.ts";
+
 export * from "./contextvars/index.ts";
-export * from "./local/index.ts";
-export { threadRole } from "./threading/role.ts";
+export { runInPacked } from "./contextvars/packed.ts";
 export { PoolClient } from "./futures/pool-client.ts";
 export { PoolWorker } from "./futures/pool-worker.ts";
 export { InitializerFailed } from "./futures/task-runner.ts";
-export * from "./queue/index.ts";
-export * from "./shared/index.ts";
-export * from "./threading/index.ts";
+export { threadRole } from "./threading/role.ts";

@@ -1,5 +1,4 @@
-import { transfer } from "heddle";
-import { type Executor, type Future, ThreadPoolExecutor } from "heddle/futures";
+import { type Executor, type Future, ThreadPoolExecutor, transfer } from "heddle/futures";
 import { type Contestant, WORKERS } from "./contestant.ts";
 import { type TaskName, tasks } from "./tasks.ts";
 

@@ -8,7 +8,8 @@
 import { load, store } from "#atomics";
 import { NO_TWIN } from "../core/address.ts";
 import { threads } from "../core/domain.ts";
-import { ADDRESS, DOMAIN, isAttaching, register, SharedObject } from "../core/handles.ts";
+import { ADDRESS, DOMAIN, isAttaching, loadInThreads, register, SharedObject } from "../core/handles.ts";
+import { loadUnknownTypes } from "../core/handle-table.ts";
 import { PASSPORT, PASSPORT_WORDS, TAG } from "../core/layout.ts";
 import { pack, peek, STANDS_FOR } from "../core/messages.ts";
 import { memory } from "../core/program.ts";
@@ -47,6 +48,7 @@ class Passport extends SharedObject {
     const [kind, place, data] = peek(load(memory.words, this[ADDRESS] + PASSPORT.message)) as Contents;
     const known = place === undefined ? undefined : madeAt(place);
     if (known !== undefined) return known;
+    if (!makers.has(kind)) loadUnknownTypes();
     const make = makers.get(kind);
     if (make === undefined) {
       throw new RuntimeError(`A ${kind} arrived, but its module is not loaded in this thread: import "heddle" there.`);
@@ -64,8 +66,10 @@ class Passport extends SharedObject {
 
 register(TAG.passport, () => new Passport(), import.meta.url);
 
-export function registerKind(kind: string, make: Make): void {
+/** `module`: the URL of the kind's module, if threads do not load it anyway. */
+export function registerKind(kind: string, make: Make, module?: string): void {
   makers.set(kind, make);
+  if (module !== undefined) loadInThreads(module);
 }
 
 /** Lets the instances of a class be sent by their passports, in the memory of the threads. */

@@ -40,6 +40,17 @@ export function takeAttached(): number {
   return address;
 }
 
+let loadTypes = (): void => undefined;
+
+/** `load` loads all types there are, without waiting: called when an object arrives whose type this thread does not know. */
+export function setTypeLoader(load: () => void): void {
+  loadTypes = load;
+}
+
+export function loadUnknownTypes(): void {
+  loadTypes();
+}
+
 /** The list of references a thread holds: capacity, length, then addresses; a hole is 0. */
 const HELD = { capacity: 0, length: 1, first: 2 } as const;
 
@@ -95,7 +106,7 @@ export class HandleTable {
     }
     this.#memory.reach(address);
     const tag = load(this.#memory.words, address + OBJECT.tag);
-    const make = maker ?? this.#resolvers.get(tag)?.(address) ?? this.#makers.get(tag);
+    const make = maker ?? this.#makerOf(tag, address) ?? this.#loadMaker(tag, address);
     if (make === undefined) {
       const name = Object.entries(TAG).find(([, t]) => t === tag)?.[0];
       throw new RuntimeError(
@@ -117,6 +128,16 @@ export class HandleTable {
     } finally {
       attaching = 0;
     }
+  }
+
+  #makerOf(tag: number, address: number): (() => object) | undefined {
+    return this.#resolvers.get(tag)?.(address) ?? this.#makers.get(tag);
+  }
+
+  #loadMaker(tag: number, address: number): (() => object) | undefined {
+    if (!Object.values(TAG).some((known) => known === tag)) return undefined;
+    loadTypes();
+    return this.#makerOf(tag, address);
   }
 
   /** All handles in use. */

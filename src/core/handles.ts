@@ -7,11 +7,11 @@
 import { store } from "#atomics";
 import { ADDRESS, DOMAIN } from "./address.ts";
 import { type Domain, threads } from "./domain.ts";
-import { isAttaching, takeAttached } from "./handle-table.ts";
+import { isAttaching, setTypeLoader, takeAttached } from "./handle-table.ts";
 import { allocZeroed, free } from "./heap.ts";
 import { OBJECT } from "./layout.ts";
 
-export { ADDRESS, DOMAIN, isAttaching };
+export { ADDRESS, DOMAIN, isAttaching, setTypeLoader };
 export type { Domain };
 
 const modules: Set<string> = new Set();

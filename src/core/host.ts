@@ -48,6 +48,8 @@ export interface Host {
   killWorker(tid: number): boolean;
   /** Registers what a worker of that role does. */
   registerRole(role: string, run: () => Promise<void>): void;
+  /** Loads a module of heddle's own without waiting. */
+  loadSync(url: string): void;
   /** Prepares a worker for running user code: its output, and what is told of errors nobody caught. */
   enterThread(on: { uncaught(error: unknown): void; exit(code: number): void }): void;
   /** Calls `fn` when the main thread has nothing left to do, again each time that happens. */

@@ -6,6 +6,7 @@
  * @module
  */
 
+export { transfer } from "../core/wire/transfer.ts";
 export * from "../futures/index.ts";
 export { CoroutineExecutor, type CoroutineExecutorOptions } from "./coroutine-executor.ts";
 export { ProcessPoolExecutor } from "#processes";

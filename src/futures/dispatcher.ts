@@ -99,6 +99,15 @@ export class Dispatcher implements Runner {
     return this.#crew.max;
   }
 
+  /**
+   * A task will be sent that is not packed yet. Starts the first worker: it boots while V8 is asked about the function for
+   * the first time, which takes as long. Errors: as {@link send}.
+   */
+  getReady(): void {
+    if (this.broken !== undefined) throw this.broken;
+    if (this.#crew.size === 0) this.#crew.hireFor(1);
+  }
+
   /** Sends a task out, and returns its number. Owns its messages: the function's, if it is flagged so. */
   send(input: TaskInput, job: Job, priority = 0): number {
     if (this.broken !== undefined) throw this.broken;

@@ -37,6 +37,7 @@ export function submitTo(
     return call.future;
   }
   if (options.transfer !== undefined) transfer(args, options.transfer);
+  dispatcher.getReady();
   const { cells, packer } = dispatcher.domain;
   const input = { fn: 0, flags: 0, args: 0, context: 0 };
   try {

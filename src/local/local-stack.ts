@@ -98,11 +98,15 @@ export class LocalStack<T = unknown> {
 const NONE: readonly never[] = [];
 let isArriving = false;
 
-registerKind("LocalStack", ([variable]: [ContextVar<readonly unknown[]>?]) => {
-  isArriving = true;
-  try {
-    return new LocalStack(variable);
-  } finally {
-    isArriving = false;
-  }
-});
+registerKind(
+  "LocalStack",
+  ([variable]: [ContextVar<readonly unknown[]>?]) => {
+    isArriving = true;
+    try {
+      return new LocalStack(variable);
+    } finally {
+      isArriving = false;
+    }
+  },
+  import.meta.url,
+);

@@ -175,11 +175,15 @@ export const Local: LocalConstructor = class Local {
 
 let isArriving = false;
 
-registerKind("Local", ([source]: [undefined | (() => object)]) => {
-  isArriving = true;
-  try {
-    return new Local(source!);
-  } finally {
-    isArriving = false;
-  }
-});
+registerKind(
+  "Local",
+  ([source]: [undefined | (() => object)]) => {
+    isArriving = true;
+    try {
+      return new Local(source!);
+    } finally {
+      isArriving = false;
+    }
+  },
+  import.meta.url,
+);

@@ -5,4 +5,9 @@
  * @module
  */
 
-export const threadRole: { url: string; readonly name: string } = { url: "", name: "heddle.thread" };
+export const threadRole: {
+  url: string;
+  readonly name: string;
+  /** The module of all classes whose instances can be sent; `""`: heddle is part of a bundle, and has no files. */
+  whole: string;
+} = { url: "", name: "heddle.thread", whole: "" };

@@ -7,7 +7,7 @@
 import { host } from "#host";
 import { load, store } from "#atomics";
 import { type PackedContext, runInPacked } from "../contextvars/packed.ts";
-import { attach } from "../core/handles.ts";
+import { attach, setTypeLoader } from "../core/handles.ts";
 import { ENDED, RECORD, THREAD } from "../core/layout.ts";
 import { pack, packThrown, prepare, unpack } from "../core/messages.ts";
 import { platform } from "../core/platform.ts";
@@ -105,9 +105,14 @@ function exit(object: number, exitCode: number): void {
   );
 }
 
-// Among heddle's own files a worker begins with entry.ts, or with the file that the package's build made of it. In a
-// program's bundle there is but one file, which this is part of.
-threadRole.url = import.meta.url
-  .replace(/\/threading\/thread-main\.(js|ts)$/, "/entry.$1")
-  .replace(/(?<=\/dist\/lib\/)[\w-]+\.js$/, "heddle.js");
+// Among heddle's own files a worker begins with entry.ts, or with the file of the package's build that this is part of. In
+// a program's bundle there is but one file.
+const [, folder, source, type] =
+  /^(.*\/)(?:(threading\/thread-main)|(?<=\/dist\/lib\/)[\w-]+)\.(js|ts)$/.exec(import.meta.url) ?? [];
+threadRole.url = source === undefined ? import.meta.url : `${folder}entry.${type}`;
+if (folder !== undefined) threadRole.whole = folder + (source === undefined ? "heddle.js" : `whole.${type}`);
 host.registerRole(threadRole.name, runThread);
+// What was made in a thread that had loaded more than this one.
+setTypeLoader(() => {
+  if (threadRole.whole !== "") host.loadSync(threadRole.whole);
+});

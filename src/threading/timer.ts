@@ -6,7 +6,7 @@
 
 import { store } from "#atomics";
 import { describe } from "../core/deadline.ts";
-import { ADDRESS, isAttaching } from "../core/handles.ts";
+import { ADDRESS, isAttaching, loadInThreads } from "../core/handles.ts";
 import { THREAD } from "../core/layout.ts";
 import { memory } from "../core/program.ts";
 import { retain } from "../core/references.ts";
@@ -72,3 +72,5 @@ export class Timer<A extends unknown[] = unknown[], R = unknown> extends Thread<
     });
   }
 }
+
+loadInThreads(import.meta.url);

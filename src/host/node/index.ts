@@ -8,6 +8,7 @@ import { isMainThread } from "node:worker_threads";
 import { currentScope, runInScope } from "#context";
 import { isImporting, setImportScope } from "../../callable/importing.ts";
 import { createShipper } from "../../callable/node/shipper.ts";
+import { require } from "../../callable/node/source.ts";
 import type { Host } from "../../core/host.ts";
 import { setMessageSupport } from "../../core/messages.ts";
 import { platform } from "../../core/platform.ts";
@@ -19,6 +20,9 @@ import { redirectOutput, writeFully } from "./output.ts";
 import { compile } from "./compile.ts";
 import { nodeStrings } from "./strings.ts";
 import { hasChildren, isGone, killWorker, lookEvery, pollChildren, startWorker } from "./workers.ts";
+
+// Not imported: for an import, Node loads everything such a module could export.
+const { fileURLToPath } = process.getBuiltinModule("node:url");
 
 const ROLES: unique symbol = Symbol.for("heddle.roles") as never;
 const roles: Map<string, () => Promise<void>> = ((globalThis as { [ROLES]?: Map<string, () => Promise<void>> })[
@@ -116,6 +120,7 @@ export const host: Host = {
     // Nobody imports heddle in such a worker but its own module, which first has to register its tasks.
     if (bootByFactory()?.role === role) setImmediate(() => void run());
   },
+  loadSync: (url) => void require(fileURLToPath(url)),
   enterThread(on) {
     redirectOutput();
     process.on("uncaughtException", (error) => on.uncaught(error));
