@@ -324,6 +324,8 @@ export const QUEUE = {
   done: 29,
   /** Not 0: a get must look at all of the queue. 0: no putter waits. */
   heedGets: 30,
+  /** Of a ring: which thread looks for the next cell without sleeping; 0: none. See raw/lookout.ts. */
+  lookout: 38,
   putters: 46,
   puts: 49,
   /** What putters last saw of `gets`; never beyond it. */

@@ -11,6 +11,7 @@ import { host } from "#host";
 import type { Cells } from "../core/cell-coder.ts";
 import { type Deadline, now } from "../core/deadline.ts";
 import type { Domain } from "../core/domain.ts";
+import { Gamble } from "../core/gamble.ts";
 import { ADDRESS } from "../core/handles.ts";
 import { TASK_FLAG, TASK_STATE } from "../core/layout.ts";
 import { EXPIRED, type Parker } from "../core/parker.ts";
@@ -20,23 +21,13 @@ import { Alarms } from "./alarms.ts";
 import type { Job, Runner } from "./call.ts";
 import { Crew, type CrewOptions, type CrewWorker, type Loss, type Setup, type WorkerKind } from "./crew.ts";
 import { Numbered } from "./numbered.ts";
-import { LEFT, NUDGE, type Ring, RingWait, STOP, TaskQueue } from "./ring.ts";
-import { type Arrived, TaskBlocks, type TaskInput } from "./task-block.ts";
+import { LEFT, NUDGE, type Ring, RingWait, TaskQueue } from "./ring.ts";
+import { type Pending, Recovery } from "./recovery.ts";
+import { TaskBlocks, type TaskInput } from "./task-block.ts";
 import { InitializerFailed } from "./task-runner.ts";
 
 /** How long the event loop is blocked at most, in milliseconds, for a result that may come at once. */
 const NAP = 0.05;
-
-interface Pending {
-  /** Its block; 0 once that has come back. */
-  task: number;
-  readonly job: Job;
-  readonly priority: number;
-  /** Calls off what happens at the end of its grace period. */
-  stopGrace: (() => void) | undefined;
-  /** Its result, until what it needs is loaded. */
-  arrived: Arrived | undefined;
-}
 
 export class Dispatcher implements Runner {
   /** Where its rings, blocks and messages are. */
@@ -51,12 +42,11 @@ export class Dispatcher implements Runner {
   readonly #pending: Numbered<Pending> = new Numbered();
   readonly #look: () => void;
   readonly #nap: () => boolean;
-  /** Cancelled blocks in the hand of some worker, perhaps of a dead one: freed when they come back, or at the end. */
-  readonly #astray: Set<number> = new Set();
-  /** Blocks of tasks that did not stop in time, until the workers that ran them are gone. */
-  readonly #doomed: Set<number> = new Set();
+  readonly #recovery: Recovery;
   /** What happens at a certain time: calls that time out, grace periods that end. */
   readonly alarms: Alarms = new Alarms();
+  /** Whether to look for results before it sleeps. */
+  readonly #looking: Gamble = new Gamble();
   /** Workers that ended while this thread waits for a result, which may be the last thing they sent. */
   readonly #gone: CrewWorker[] = [];
   #waiting = false;
@@ -86,6 +76,14 @@ export class Dispatcher implements Runner {
     this.#results = kind.rings.ring();
     const rings = { tasks: this.#tasks, results: this.#results };
     this.#crew = new Crew(kind, options, setup, rings, (worker) => this.#goneNow(worker));
+    this.#recovery = new Recovery({
+      kind,
+      blocks: this.#blocks,
+      tasks: this.#tasks,
+      pending: this.#pending,
+      forget: (id) => this.#forget(id),
+      takeInCell: (cell) => this.#takeInCell(cell),
+    });
     this.#look = () => this.#takeIn();
     this.#nap = () => this.#sleep(now() + NAP, undefined, true);
   }
@@ -159,7 +157,7 @@ export class Dispatcher implements Runner {
     const pending = this.#pending.get(id);
     if (pending === undefined || pending.task === 0 || !this.#blocks.doom(pending.task)) return;
     const { task, job } = pending;
-    this.#doomed.add(task);
+    this.#recovery.doom(task);
     this.#forget(id);
     // Its end is noticed like any other.
     this.#crew.kill(this.#blocks.holderOf(task));
@@ -251,6 +249,14 @@ export class Dispatcher implements Runner {
 
   /** Blocks until a result comes, and takes it in. False: the deadline passed first. */
   #sleep(deadline: Deadline, signal: AbortSignal | undefined, shielded = false): boolean {
+    if (this.#looking.worthTrying()) {
+      const cell = this.#results.look() ? this.#results.poll() : 0;
+      this.#looking.settle(cell !== 0);
+      if (cell !== 0) {
+        this.#takeInCell(cell);
+        return true;
+      }
+    }
     const wait = new RingWait("future.result", shielded);
     this.#waiting = true;
     try {
@@ -293,8 +299,7 @@ export class Dispatcher implements Runner {
   #clear(): void {
     // What was cancelled, and no worker came to.
     this.#takeIn();
-    this.#drain();
-    for (const task of this.#astray) this.#dispose(task);
+    this.#recovery.end(this.broken);
   }
 
   #wakeUp(): void {
@@ -343,7 +348,7 @@ export class Dispatcher implements Runner {
     const arrived = this.#blocks.takeResult(cell);
     const pending = this.#pending.get(id);
     if (pending?.task === cell) this.#tellProgress(pending, this.#blocks.takeProgress(cell));
-    this.#dispose(cell);
+    this.#recovery.dispose(cell);
     if (pending?.task !== cell) {
       this.#cells.discardCell(arrived.cell);
       return;
@@ -407,24 +412,6 @@ export class Dispatcher implements Runner {
     else job.succeed(value, arrived.elapsed);
   }
 
-  #dispose(task: number): void {
-    this.#astray.delete(task);
-    this.#blocks.dispose(task);
-  }
-
-  /** Takes all tasks out of the rings: no worker will come to them any more. */
-  #drain(): void {
-    for (let cell = this.#tasks.poll(); cell !== 0; cell = this.#tasks.poll()) {
-      if (cell === STOP) continue;
-      const id = this.#blocks.idOf(cell);
-      const pending = this.#pending.get(id);
-      this.#dispose(cell);
-      if (pending?.task !== cell) continue;
-      this.#forget(id);
-      pending.job.fail(this.broken);
-    }
-  }
-
   #goneNow(worker: CrewWorker): void {
     if (this.#waiting) {
       this.#gone.push(worker);
@@ -439,9 +426,10 @@ export class Dispatcher implements Runner {
     this.#takeIn();
     // It would only be followed by others like it, without end.
     if (loss.stillborn && !this.#terminated) this.#break(loss.error);
-    this.#recover(loss);
-    // It may have been nudged.
+    this.#recovery.recover(loss);
+    // It may have been nudged, or on the lookout.
     this.#tasks.nudge();
+    this.#tasks.tasks.relieve(loss.worker.identity);
     this.#hireMore();
   }
 
@@ -452,50 +440,6 @@ export class Dispatcher implements Runner {
     } catch (failure) {
       this.#break(failure);
     }
-  }
-
-  /** Looks through all tasks for what a dead worker had in hand. */
-  #recover({ worker, error }: Loss): void {
-    for (const task of this.#doomed) {
-      if (this.#blocks.holderOf(task) !== worker.identity) continue;
-      this.#doomed.delete(task);
-      this.#blocks.dispose(task);
-    }
-    const inRing = new Set(this.#tasks.cells());
-    for (const [id, pending] of this.#pending.entries()) {
-      const { task, job } = pending;
-      if (task === 0 || inRing.has(task)) continue;
-      const state = this.#blocks.stateOf(task);
-      const holder = this.#blocks.holderOf(task);
-      if (holder === worker.identity && holder !== 0) {
-        if (state === TASK_STATE.pending) {
-          this.#blocks.release(task);
-          this.#tasks.put(task, pending.priority);
-        } else if (state === TASK_STATE.running) {
-          this.#forget(id);
-          this.#dispose(task);
-          job.fail(this.#kind.lostTask(worker.name, error));
-        } else {
-          // Done, but it died before it could send the result.
-          this.#takeInCell(task);
-        }
-      } else if (holder === 0) {
-        this.#sendAgain(id, pending);
-      }
-    }
-  }
-
-  /**
-   * The task is in some worker's hand that has not put its name to it: of a living one, or of one that died right then.
-   * So that it runs exactly once, this block is cancelled, if it can be, and another sent in its place.
-   */
-  #sendAgain(id: number, pending: Pending): void {
-    const { task } = pending;
-    if (!this.#blocks.revoke(task)) return;
-    const again = this.#blocks.renew(task);
-    this.#astray.add(task);
-    pending.task = again;
-    this.#tasks.put(again, pending.priority);
   }
 
   /** Nothing more will run. What workers are at is still finished. */
@@ -509,14 +453,7 @@ export class Dispatcher implements Runner {
     );
     // Its text is made now, and lets go of the frames and all that they refer to.
     void this.broken.stack;
-    this.#drain();
-    for (const [id, { task, job }] of this.#pending.entries()) {
-      if (task === 0 || !this.#blocks.revoke(task)) continue;
-      this.#blocks.disposeInput(task);
-      this.#astray.add(task);
-      this.#forget(id);
-      job.fail(this.broken);
-    }
+    this.#recovery.failAll(this.broken);
     this.#crew.stop();
   }
 }

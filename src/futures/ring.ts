@@ -20,10 +20,14 @@ import type { Memory } from "../core/memory.ts";
 import { QUEUED, type WaitKind } from "../core/parker.ts";
 import { encodeKey } from "../core/priority-key.ts";
 import { createNode, itemOf, unwrapNode } from "../core/raw/priority.ts";
+import { lookFor, lookOut, putWatched, relieve, serveOthers } from "../core/raw/lookout.ts";
 import { cancelGet, cellsIn, createRing, GET, getCell, getCells, got, putCell } from "../core/raw/queue.ts";
 
 /** Cells that are no tasks; tasks are addresses, which are even. An odd cell above these is a task with news. */
 export const STOP = 1;
+/** How much longer one looks for a cell than for other things: until a thread that must be woken has done something. */
+const LOOK = 8;
+
 /** Look again, something changed. */
 export const NUDGE = 3;
 /** In the results ring: a worker took its leave. */
@@ -51,9 +55,33 @@ export class Ring extends SharedObject {
     putCell(this.#memory, this[ADDRESS], cell, 0);
   }
 
+  /** As {@link put}, without waking anybody while some getter looks out. */
+  putWatched(cell: number): void {
+    putWatched(this.#memory, this[ADDRESS], cell);
+  }
+
   /** The next cell, or 0. */
   poll(): number {
     return getCell(this.#memory, this[ADDRESS], 0) === GET.done ? got.cell : 0;
+  }
+
+  /** Looks for a cell for as long as some wake-ups take. Of a ring whose puts are not watched, or that has one getter. */
+  look(): boolean {
+    return lookFor(this.#memory, this[ADDRESS], LOOK * this.#memory.patience);
+  }
+
+  /** As {@link look}, for one of many getters. False: another does already; else call {@link serveOthers} afterwards. */
+  lookOut(): boolean {
+    return lookOut(this.#memory, this[ADDRESS], LOOK * this.#memory.patience);
+  }
+
+  serveOthers(): void {
+    serveOthers(this.#memory, this[ADDRESS]);
+  }
+
+  /** A getter that may have looked out has died. */
+  relieve(dead: number): void {
+    relieve(this.#memory, this[ADDRESS], dead);
   }
 
   /** All cells there are. */
@@ -125,12 +153,20 @@ export class TaskQueue {
 
   put(task: number, priority: number): void {
     if (priority === 0) {
-      this.tasks.put(task);
+      this.tasks.putWatched(task);
     } else {
       (priority > 0 ? this.urgent : this.later).put(task, priority);
       // Wakes a worker that waits at the ring of all.
-      this.tasks.put(NUDGE);
+      this.tasks.putWatched(NUDGE);
     }
+  }
+
+  /** Looks out for a task, unless another worker does, and takes it if `mayTake` says so then. Gives what {@link poll} does. */
+  lookOut(mayTake: () => boolean): number {
+    if (!this.tasks.lookOut()) return 0;
+    const cell = mayTake() ? this.poll() : 0;
+    this.tasks.serveOthers();
+    return cell;
   }
 
   /**

@@ -8,6 +8,7 @@ import { host } from "#host";
 import { compareExchange, exchange, load, store } from "#atomics";
 import { deadlineOf, now } from "../core/deadline.ts";
 import type { Domain } from "../core/domain.ts";
+import { Gamble } from "../core/gamble.ts";
 import { ADDRESS } from "../core/handles.ts";
 import { TASK, TASK_FLAG, TASK_STATE, TASK_WORDS } from "../core/layout.ts";
 import type { Memory } from "../core/memory.ts";
@@ -66,6 +67,9 @@ export class TaskRunner {
     const { words } = this.#memory;
     return ((words[this.#task + TASK.flags]! & TASK_FLAG.skipRest) | words[this.#task + TASK.cancel]!) !== 0;
   };
+  /** Whether to look out for tasks before it sleeps. */
+  readonly #looking: Gamble = new Gamble();
+  readonly #mayTake = (): boolean => !this.#parker.cancelRequested;
   /** When the last task began, and when the event loop was last seen to. */
   #began = 0;
   #lastTurn = 0;
@@ -138,6 +142,11 @@ export class TaskRunner {
   async #idle(): Promise<number> {
     // What the last task left on the microtask queue runs first.
     await Promise.resolve();
+    if (this.#looking.worthTrying()) {
+      const cell = this.#queue.lookOut(this.#mayTake);
+      this.#looking.settle(cell !== 0);
+      if (cell !== 0) return cell;
+    }
     const { tasks, idleTimeout } = this.#terms;
     const wait = new RingWait("pool worker");
     const deadline = deadlineOf(idleTimeout);

@@ -28,6 +28,7 @@ const rules: Rules = {
     ["managers"],
     ["cluster", "web", "monitor", "testing", "progress"],
     ["entry", "index"],
+    ["whole"],
     ["cli"],
   ],
   portable: words("errors core contextvars local threading queue shared futures asyncio executors"),

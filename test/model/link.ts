@@ -16,6 +16,7 @@ import type * as ConditionModule from "../../src/core/raw/condition.ts";
 import type * as EventModule from "../../src/core/raw/event.ts";
 import type * as GuardModule from "../../src/core/raw/guard.ts";
 import type * as LockModule from "../../src/core/raw/lock.ts";
+import type * as LookoutModule from "../../src/core/raw/lookout.ts";
 import type * as MapModule from "../../src/core/raw/map.ts";
 import type * as PriorityModule from "../../src/core/raw/priority.ts";
 import type * as QueueModule from "../../src/core/raw/queue.ts";
@@ -38,6 +39,7 @@ const MODULES = {
   event: "core/raw/event.js",
   barrier: "core/raw/barrier.js",
   queue: "core/raw/queue.js",
+  lookout: "core/raw/lookout.js",
   map: "core/raw/map.js",
   priority: "core/raw/priority.js",
   rwlock: "core/raw/rwlock.js",
@@ -57,6 +59,7 @@ export interface Core {
   readonly event: typeof EventModule;
   readonly barrier: typeof BarrierModule;
   readonly queue: typeof QueueModule;
+  readonly lookout: typeof LookoutModule;
   readonly map: typeof MapModule;
   readonly priority: typeof PriorityModule;
   readonly rwlock: typeof RwlockModule;

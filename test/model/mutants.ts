@@ -357,6 +357,31 @@ const rest: readonly Mutant[] = [
   ),
 ];
 
+const lookout: readonly Mutant[] = [
+  mutant(
+    "lookout",
+    "a put trusts a lookout that has gone",
+    "if (!hasLookout(memory, ring)) settleQueue(memory, ring);",
+    "",
+    "lookout: 2 put",
+    "lookout: 1 puts 2",
+  ),
+  mutant(
+    "lookout",
+    "it leaves the others asleep",
+    /if \(load\(memory\.words, ring \+ QUEUE\.getters \+ LIST\.head\) !== 0\)/,
+    "if (false)",
+    "lookout: 1 puts 2",
+  ),
+  mutant(
+    "lookout",
+    "nobody relieves the dead",
+    "compareExchange(memory.words, memory.reach(ring) + QUEUE.lookout, dead, 0);",
+    "",
+    "lookout: who looks is killed",
+  ),
+];
+
 const queue: readonly Mutant[] = [
   mutant(
     "queue",
@@ -774,6 +799,7 @@ export const mutants: readonly Mutant[] = [
   ...woken,
   ...semaphore,
   ...rest,
+  ...lookout,
   ...queue,
   ...channel,
   ...priority,

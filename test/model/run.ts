@@ -10,6 +10,7 @@ import { endingScenarios } from "./scenarios/endings.ts";
 import { lockScenarios } from "./scenarios/locks.ts";
 import { mapScenarios } from "./scenarios/maps.ts";
 import { priorityScenarios } from "./scenarios/priorities.ts";
+import { lookoutScenarios } from "./scenarios/lookouts.ts";
 import { queueScenarios } from "./scenarios/queues.ts";
 import { rwlockScenarios } from "./scenarios/rwlocks.ts";
 
@@ -20,6 +21,7 @@ export const scenarios: readonly Scenario[] = [
   ...lockScenarios,
   ...countingScenarios,
   ...queueScenarios,
+  ...lookoutScenarios,
   ...channelScenarios,
   ...priorityScenarios,
   ...rwlockScenarios,
@@ -48,6 +50,9 @@ const BOUNDED: readonly string[] = [
   "queue: who puts on an event loop is killed",
   "queue: last in first out, of size 1, who gets is killed",
   "queue: last in first out, of size 1, who puts is killed",
+  "lookout: 1 puts 2, 2 look and get",
+  "lookout: who looks is killed",
+  "lookout: who puts is killed",
   "rwlock: a writer gives up between readers",
   "rwlock: a reader is killed, others wait",
   "rwlock: a writer is killed, others wait",

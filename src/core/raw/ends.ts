@@ -33,6 +33,14 @@ export const got: { cell: number } = { cell: 0 };
 /** Adds a cell at the end. False, and nothing is changed: that takes both guards. */
 export function addLast(memory: Memory, queue: number, cell: number): boolean {
   const list = queue + QUEUE.putters;
+  const added = !lockList(memory, list) && memory.words[queue + QUEUE.heedPuts] === 0 && tryAdd(memory, queue, cell);
+  unlockList(memory, list);
+  return added;
+}
+
+/** As {@link addLast}, though a getter may wait: whoever calls this sees to it that it is served. */
+export function addUnheeded(memory: Memory, queue: number, cell: number): boolean {
+  const list = queue + QUEUE.putters;
   const added = !lockList(memory, list) && tryAdd(memory, queue, cell);
   unlockList(memory, list);
   return added;
@@ -41,7 +49,6 @@ export function addLast(memory: Memory, queue: number, cell: number): boolean {
 /** What changes under this guard only is read without Atomics, which cost a call each. */
 function tryAdd(memory: Memory, queue: number, cell: number): boolean {
   let { words } = memory;
-  if (words[queue + QUEUE.heedPuts] !== 0) return false;
   const ring = memory.reach(words[queue + QUEUE.ring]!);
   words = memory.words;
   const mask = words[ring]!;

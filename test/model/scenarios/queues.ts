@@ -5,7 +5,7 @@ import type { Step } from "../engine.ts";
 import { EXPIRED, type Kit, NEVER, QUEUED, SOON } from "../kit.ts";
 import type { Scenario } from "../scenario.ts";
 
-interface Store {
+export interface Store {
   readonly queue: number;
   /** How often each item was received; items are 0, 1, 2 … and travel as odd cells. */
   readonly received: readonly number[];
@@ -14,13 +14,13 @@ interface Store {
   readonly queued: number;
 }
 
-function store(kit: Kit, maxsize: number, items: number, mask?: number, tag?: number): Store {
+export function store(kit: Kit, maxsize: number, items: number, mask?: number, tag?: number): Store {
   const queue = kit.queue(maxsize, mask, tag);
   const words = (name: string): number[] => Array.from({ length: items }, (_, i) => kit.word(`${name}[${i}]`));
   return { queue, received: words("received"), put: words("put"), queued: kit.word("queued") };
 }
 
-const cellOf = (item: number): number => 2 * item + 1;
+export const cellOf = (item: number): number => 2 * item + 1;
 
 function put(kit: Kit, s: Store, item: number, deadline: number = NEVER, onLoop = false): Step {
   return () => {
@@ -31,7 +31,7 @@ function put(kit: Kit, s: Store, item: number, deadline: number = NEVER, onLoop 
   };
 }
 
-function get(kit: Kit, s: Store, deadline: number = NEVER, onLoop = false): Step {
+export function get(kit: Kit, s: Store, deadline: number = NEVER, onLoop = false): Step {
   return () => {
     const kind = kit.getWait();
     const enter = kind.enter.bind(kind);
@@ -46,10 +46,14 @@ function get(kit: Kit, s: Store, deadline: number = NEVER, onLoop = false): Step
       kit.expect(result === EXPIRED || result === GRANT.broken, `result ${result} of a get`);
       return;
     }
-    const item = (kind.cell - 1) / 2;
-    kit.expect(Number.isInteger(item) && s.received[item] !== undefined, `got the cell ${kind.cell}`);
-    kit.note(s.received[item]!);
+    received(kit, s, kind.cell);
   };
+}
+
+export function received(kit: Kit, s: Store, cell: number): void {
+  const item = (cell - 1) / 2;
+  kit.expect(Number.isInteger(item) && s.received[item] !== undefined, `got the cell ${cell}`);
+  kit.note(s.received[item]!);
 }
 
 /** What is in the ring; the check must leave the memory as it is. */
@@ -62,7 +66,7 @@ function left(kit: Kit, { queue }: Store): number[] {
 }
 
 /** Each item that was put is received once or still there; a dead getter may have taken `lost` with it. */
-function exactlyOnce(kit: Kit, s: Store, lost = 0): string | undefined {
+export function exactlyOnce(kit: Kit, s: Store, lost = 0): string | undefined {
   const there = left(kit, s);
   let missing = 0;
   for (const [item, word] of s.received.entries()) {
