@@ -361,7 +361,7 @@ const lookout: readonly Mutant[] = [
   mutant(
     "lookout",
     "a put trusts a lookout that has gone",
-    "if (!hasLookout(memory, ring)) settleQueue(memory, ring);",
+    /if \(!hasLookout\(memory, ring\)\)\s+settleQueue\(memory, ring\);/,
     "",
     "lookout: 2 put",
     "lookout: 1 puts 2",
