@@ -7,7 +7,7 @@
 import { load, store } from "#atomics";
 import { host } from "#host";
 import { describe } from "../core/deadline.ts";
-import { ADDRESS, DOMAIN, isAttaching, letGo, SharedObject } from "../core/handles.ts";
+import { ADDRESS, DOMAIN, letGo, SharedObject } from "../core/handles.ts";
 import { SEGMENT, SEGMENT_WORDS, TAG } from "../core/layout.ts";
 import { ValueError } from "../errors.ts";
 import { inProcesses, processes } from "./domain.ts";
