@@ -21,6 +21,7 @@ import type { ChunkResult } from "./chunk.ts";
 import type { MapOptions } from "./executor.ts";
 import type { Lane } from "./lane.ts";
 import type { MapEntry } from "./maps.ts";
+import { Source } from "./source.ts";
 
 /** What a chunk should take, in milliseconds. */
 const CHUNK_TIME = 1;
@@ -31,8 +32,7 @@ type Slot<R> = { readonly values: R[]; readonly failed: boolean; readonly error:
 
 export class Pump<R> {
   readonly #lane: Lane;
-  readonly #items: Iterator<unknown> | AsyncIterator<unknown>;
-  readonly #isAsync: boolean;
+  readonly #source: Source;
   readonly #options: MapOptions;
   /** Results that have come, by the number of their chunk. */
   readonly #arrived: Map<number, Slot<R>> = new Map();
@@ -57,13 +57,7 @@ export class Pump<R> {
   #isIterated = false;
   /** The executor shuts down, and waits for all of it. */
   #isFinishing = false;
-  /** Nothing more is to be taken from the input. */
-  #exhausted = false;
-  /** The input itself has ended, and need not be told. */
-  #inputEnded = false;
   #pulling = false;
-  /** The input is being asked for items right now, and may itself be what ends the map, or waits for its results. */
-  #collecting = false;
   #ended = false;
   #closed = false;
   #inputError: { error: unknown } | undefined;
@@ -86,12 +80,8 @@ export class Pump<R> {
     this.#options = options;
     this.#setup = setup;
     this.#entry = entry;
-    // A string is an iterable, but no object.
-    this.#isAsync = (items as AsyncIterable<unknown>)[Symbol.asyncIterator] !== undefined;
     try {
-      this.#items = this.#isAsync
-        ? (items as AsyncIterable<unknown>)[Symbol.asyncIterator]()
-        : (items as Iterable<unknown>)[Symbol.iterator]();
+      this.#source = new Source(items);
     } catch (error) {
       lane.close();
       throw error;
@@ -144,11 +134,11 @@ export class Pump<R> {
     this.#stopTimer();
     this.#unlimit();
     this.#takeBack();
-    this.#exhausted = true;
+    this.#source.giveUp();
     this.#arrived.clear();
     this.#current = undefined;
     this.#serve();
-    await this.#closeInput();
+    await this.#source.close();
   }
 
   /** The signal or the timeout of the call ends it: what runs is stopped, too. */
@@ -158,13 +148,12 @@ export class Pump<R> {
       const running = [...this.#inFlight.values()];
       this.#takeBack();
       for (const id of running) this.#lane.stop(id, error, grace);
-      this.#exhausted = true;
-      this.#closeInput().catch(() => undefined);
+      this.#source.close().catch(() => undefined);
       this.#serve();
     };
     if (signal?.aborted === true) {
       this.#inputError = { error: signal.reason };
-      this.#exhausted = true;
+      this.#source.giveUp();
       return;
     }
     const onAbort = (): void => insist(signal!.reason);
@@ -194,23 +183,11 @@ export class Pump<R> {
 
   /** As {@link stop}, but what has begun is still given; then `CancelledError`. */
   #cancel(): void {
-    if (this.#exhausted) return;
-    this.#exhausted = true;
+    if (this.#source.isOver) return;
     this.#batch.length = 0;
     this.#inputError = { error: cancelled() };
-    this.#closeInput().catch(() => undefined);
+    this.#source.close().catch(() => undefined);
     this.#serve();
-  }
-
-  async #closeInput(): Promise<void> {
-    if (this.#inputEnded) return;
-    this.#inputEnded = true;
-    // It cannot be closed while it runs: `#collect` does that.
-    if (this.#collecting) return;
-    const closing = this.#items.return?.();
-    // An async generator closes only once its pending step is over, which may be never.
-    if (this.#pulling) Promise.resolve(closing).catch(() => undefined);
-    else await closing;
   }
 
   /** Nothing more will be sent, and nothing is in flight that needs the function. */
@@ -246,7 +223,7 @@ export class Pump<R> {
         this.#waiting.shift()!.resolve({ done: false, value: slot.values[this.#given++]! });
       } else if (slot !== undefined) {
         if (slot.failed) this.#rejectNext(slot.error);
-      } else if (this.#ended || (this.#exhausted && this.#inFlight.size === 0)) {
+      } else if (this.#ended || (this.#source.isOver && this.#inFlight.size === 0)) {
         if (!this.#ended && this.#inputError !== undefined) this.#rejectNext(this.#inputError.error);
         else this.#waiting.shift()!.resolve({ done: true, value: undefined });
       } else if (this.#late !== undefined) {
@@ -267,22 +244,28 @@ export class Pump<R> {
 
   /** Sends chunks until enough are in flight. */
   #fill(): void {
-    if (this.#collecting) return;
-    if (this.#isAsync) {
+    // The input may wait for results of its own map.
+    if (!this.#source.isAsync && this.#source.isGiving) return;
+    if (this.#source.isAsync) {
       this.#flush();
       if (!this.#pulling && this.#mayTake()) void this.#pull();
     } else {
       while (this.#mayTake()) {
         const items: unknown[] = [];
-        this.#collect(items, Math.min(this.#chunk, this.#room()));
+        try {
+          this.#source.take(items, Math.min(this.#chunk, this.#room()));
+        } catch (error) {
+          this.#inputError = { error };
+        }
+        this.#taken += items.length;
         if (items.length > 0) this.#send(items);
       }
     }
-    if (this.#exhausted && this.#batch.length === 0 && this.#inFlight.size === 0) this.#close();
+    if (this.#source.isOver && this.#batch.length === 0 && this.#inFlight.size === 0) this.#close();
   }
 
   #mayTake(): boolean {
-    return !this.#exhausted && this.#inFlight.size < this.#lane.depth && this.#room() > 0 && !this.#isAhead();
+    return !this.#source.isOver && this.#inFlight.size < this.#lane.depth && this.#room() > 0 && !this.#isAhead();
   }
 
   /** How many more items may be taken. */
@@ -297,63 +280,20 @@ export class Pump<R> {
     return this.#arrived.size >= BACKLOG * this.#lane.depth && this.#ready() !== undefined;
   }
 
-  #collect(items: unknown[], size: number): void {
-    while (items.length < size && !this.#exhausted) {
-      let step: IteratorResult<unknown> | undefined;
-      let failure: { readonly error: unknown } | undefined;
-      this.#collecting = true;
-      try {
-        step = (this.#items as Iterator<unknown>).next();
-      } catch (error) {
-        failure = { error };
-      } finally {
-        this.#collecting = false;
-      }
-      const hasEnded = step === undefined || step.done === true;
-      if (this.#exhausted) {
-        // Ended from within its input: nothing that was taken for it is sent any more.
-        items.length = 0;
-        if (!hasEnded) this.#dismissInput();
-      } else if (hasEnded) {
-        this.#exhausted = this.#inputEnded = true;
-        this.#inputError = failure;
-      } else {
-        this.#taken++;
-        items.push(step!.value);
-      }
-    }
-  }
-
-  /** Closes an input that could not be closed while it ran. */
-  #dismissInput(): void {
-    try {
-      (this.#items as Iterator<unknown>).return?.();
-    } catch {
-      // What ended the map counts.
-    }
-  }
-
   /** Takes items from an async input. They leave as a chunk when there are enough, or a worker has nothing to do. */
   async #pull(): Promise<void> {
     this.#pulling = true;
     while (this.#mayTake()) {
-      let step: IteratorResult<unknown> | undefined;
-      let failure: { error: unknown } | undefined;
       try {
-        step = await (this.#items as AsyncIterator<unknown>).next();
+        const step = await this.#source.pull();
+        // It was stopped or cancelled meanwhile, and the function may be gone.
+        if (step === undefined) break;
+        if (step.done !== true) {
+          this.#taken++;
+          this.#batch.push(step.value);
+        }
       } catch (error) {
-        failure = { error };
-      }
-      const hasEnded = step === undefined || step.done === true;
-      if (hasEnded) this.#inputEnded = true;
-      // It may have been stopped or cancelled meanwhile, and the function be gone.
-      if (this.#exhausted) break;
-      if (hasEnded) {
-        this.#exhausted = true;
-        this.#inputError = failure;
-      } else {
-        this.#taken++;
-        this.#batch.push(step!.value);
+        this.#inputError = { error };
       }
       this.#flush();
     }
@@ -364,7 +304,7 @@ export class Pump<R> {
   #flush(): void {
     const { length } = this.#batch;
     if (length === 0) return;
-    const isDue = length >= this.#chunk || this.#inFlight.size < this.#lane.width || this.#exhausted;
+    const isDue = length >= this.#chunk || this.#inFlight.size < this.#lane.width || this.#source.isOver;
     if (isDue || this.#room() <= 0) this.#send(this.#batch.splice(0));
   }
 
@@ -374,7 +314,7 @@ export class Pump<R> {
     try {
       this.#dispatch(items);
     } catch (error) {
-      this.#exhausted = true;
+      this.#source.giveUp();
       this.#sendUpToBad(items, first, error);
     }
   }

@@ -15,6 +15,7 @@ import { CancelledError, RuntimeError, TimeoutError } from "../errors.ts";
 import type { ChunkResult } from "../futures/chunk.ts";
 import type { Dispatcher } from "../futures/dispatcher.ts";
 import type { Lane } from "../futures/lane.ts";
+import { Source } from "../futures/source.ts";
 
 /** What is left of a chunk that has come back. */
 interface Slot<R> {
@@ -48,8 +49,7 @@ export class IMapIterator<R> implements AsyncIterableIterator<R> {
   readonly #dispatcher: Dispatcher;
   readonly #lane: Lane;
   readonly #plan: ImapPlan;
-  readonly #items: Iterator<unknown> | AsyncIterator<unknown>;
-  readonly #isAsync: boolean;
+  readonly #source: Source;
   /** By the number of their chunk; those of no order by the order of their arrival. */
   readonly #slots: Map<number, Slot<R>> = new Map();
   readonly #inFlight: Set<number> = new Set();
@@ -57,10 +57,7 @@ export class IMapIterator<R> implements AsyncIterableIterator<R> {
   #sent = 0;
   #arrived = 0;
   #current = 0;
-  #exhausted = false;
   #pulling = false;
-  /** The input is being asked for an item right now, and may itself be what ends this, or waits for its results. */
-  #collecting = false;
   #closed = false;
   #ended = false;
 
@@ -69,11 +66,8 @@ export class IMapIterator<R> implements AsyncIterableIterator<R> {
     this.#dispatcher = dispatcher;
     this.#lane = lane;
     this.#plan = plan;
-    this.#isAsync = (items as AsyncIterable<unknown>)[Symbol.asyncIterator] !== undefined;
     try {
-      this.#items = this.#isAsync
-        ? (items as AsyncIterable<unknown>)[Symbol.asyncIterator]()
-        : (items as Iterable<unknown>)[Symbol.iterator]();
+      this.#source = new Source(items);
     } catch (error) {
       lane.close();
       throw error;
@@ -126,11 +120,9 @@ export class IMapIterator<R> implements AsyncIterableIterator<R> {
   /** Takes back what has not begun: nobody wants it. */
   async return(): Promise<IteratorResult<R>> {
     this.#end();
-    // One that runs is closed by `#collect`.
-    const closing = this.#exhausted || this.#collecting ? undefined : this.#items.return?.();
-    this.#exhausted = true;
+    const closing = this.#source.close();
     this.#close();
-    if (!this.#pulling) await closing;
+    await closing;
     return { done: true, value: undefined };
   }
 
@@ -145,8 +137,8 @@ export class IMapIterator<R> implements AsyncIterableIterator<R> {
 
   /** For the pool, which is terminated: what was still to come fails. */
   static end(iterator: IMapIterator<unknown>): void {
-    if (!iterator.#exhausted) {
-      iterator.#exhausted = true;
+    if (!iterator.#source.isOver) {
+      iterator.#source.giveUp();
       iterator.#put(iterator.#sent++, { values: [], given: 0, failure: { error: terminated() }, isLast: true });
     }
     iterator.#close();
@@ -169,7 +161,7 @@ export class IMapIterator<R> implements AsyncIterableIterator<R> {
     for (;;) {
       const slot = this.#slots.get(this.#current);
       if (slot === undefined) {
-        const isOver = this.#exhausted && this.#inFlight.size === 0 && this.#current === this.#arrived;
+        const isOver = this.#source.isOver && this.#inFlight.size === 0 && this.#current === this.#arrived;
         return isOver ? { result: { done: true, value: undefined } } : undefined;
       }
       if (slot.given < slot.values.length) return { result: { done: false, value: slot.values[slot.given++]! } };
@@ -195,77 +187,39 @@ export class IMapIterator<R> implements AsyncIterableIterator<R> {
   }
 
   #fill(): void {
-    if (this.#collecting) return;
-    while (!this.#exhausted && !this.#pulling && this.#inFlight.size < this.#lane.depth) {
-      if (this.#isAsync) {
+    // The input may wait for results of its own map.
+    if (!this.#source.isAsync && this.#source.isGiving) return;
+    while (!this.#source.isOver && !this.#pulling && this.#inFlight.size < this.#lane.depth) {
+      if (this.#source.isAsync) {
         void this.#pull();
         return;
       }
       const items: unknown[] = [];
-      const failure = this.#collect(items);
+      let failure: { readonly error: unknown } | undefined;
+      try {
+        this.#source.take(items, this.#plan.chunksize);
+      } catch (error) {
+        failure = { error };
+      }
       if (items.length > 0) this.#send(items);
       if (failure !== undefined) this.#put(this.#sent++, { values: [], given: 0, failure, isLast: false });
     }
     this.#close();
   }
 
-  /** The error with which the input ended, if it did. */
-  #collect(items: unknown[]): { readonly error: unknown } | undefined {
-    while (items.length < this.#plan.chunksize && !this.#exhausted) {
-      let step: IteratorResult<unknown> | undefined;
-      let failure: { readonly error: unknown } | undefined;
-      this.#collecting = true;
-      try {
-        step = (this.#items as Iterator<unknown>).next();
-      } catch (error) {
-        failure = { error };
-      } finally {
-        this.#collecting = false;
-      }
-      const hasEnded = step === undefined || step.done === true;
-      if (this.#exhausted) {
-        // Ended from within its input: nothing that was taken for it is sent any more.
-        items.length = 0;
-        if (!hasEnded) this.#dismissInput();
-      } else if (hasEnded) {
-        this.#exhausted = true;
-        return failure;
-      } else {
-        items.push(step!.value);
-      }
-    }
-    return undefined;
-  }
-
-  /** Closes an input that could not be closed while it ran. */
-  #dismissInput(): void {
-    try {
-      (this.#items as Iterator<unknown>).return?.();
-    } catch {
-      // What ended this counts.
-    }
-  }
-
   async #pull(): Promise<void> {
     this.#pulling = true;
     const items: unknown[] = [];
     let failure: { readonly error: unknown } | undefined;
-    while (items.length < this.#plan.chunksize && !this.#exhausted) {
-      let step: IteratorResult<unknown> | undefined;
-      try {
-        step = await (this.#items as AsyncIterator<unknown>).next();
-      } catch (error) {
-        failure = { error };
-      }
-      if (this.#exhausted) {
+    try {
+      while (items.length < this.#plan.chunksize && !this.#source.isOver) {
+        const step = await this.#source.pull();
         // It was ended meanwhile: nobody wants what was taken for it.
-        items.length = 0;
-        failure = undefined;
-      } else if (step === undefined || step.done === true) {
-        this.#exhausted = true;
-      } else {
-        items.push(step.value);
+        if (step === undefined) items.length = 0;
+        else if (step.done !== true) items.push(step.value);
       }
+    } catch (error) {
+      failure = { error };
     }
     this.#pulling = false;
     if (this.#closed) return;
@@ -310,7 +264,7 @@ export class IMapIterator<R> implements AsyncIterableIterator<R> {
 
   /** Nothing more will be sent, and nothing is in flight that needs the function. */
   #close(): void {
-    if (this.#closed || !this.#exhausted || this.#inFlight.size > 0) return;
+    if (this.#closed || !this.#source.isOver || this.#inFlight.size > 0) return;
     this.#closed = true;
     this.#lane.close();
     this.#plan.finished();

@@ -169,14 +169,14 @@ export function mapSuite(kind: ExecutorKind): void {
           [2, done],
         ],
         {
-          timeout: 400,
+          timeout: 1500,
         },
       );
       const first = await results.next();
       await done.wait();
       await pool.submit(Math.abs, 1);
       // Past the deadline: an event that nobody sets.
-      await later.wait({ timeout: 410 });
+      await later.wait({ timeout: 1510 });
       assert.deepEqual([first.value, ...(await drain(results)).values], [0, 1, 2]);
     });
 
