@@ -5,6 +5,7 @@
  */
 
 import type { ChildProcess } from "node:child_process";
+import { isMainThread } from "node:worker_threads";
 import { host } from "#host";
 import { compareExchange, exchange, load, store } from "#atomics";
 import { hooksSource } from "../callable/node/hooks.ts";
@@ -73,6 +74,8 @@ interface Running {
   readonly onEnd: (() => void) | undefined;
   /** This process neither waits for it nor is kept alive by it, and ends it with itself. */
   readonly dispensable: boolean;
+  /** It ends itself with this process, which also covers that this is killed. */
+  readonly isTied: boolean;
   /** Its end was told. */
   isOver: boolean;
 }
@@ -88,10 +91,11 @@ export function launchProcess(child: Process, start: Start): void {
   // The child's own handle will have this reference.
   retain(memory, object);
   store(memory.words, object + PROCESS.owed, 1);
+  const endSignal = endSignalOf(child);
   let spawned: ChildProcess | undefined;
   let cause: unknown;
   try {
-    spawned = spawnChild(object);
+    spawned = spawnChild(object, endSignal);
   } catch (error) {
     cause = error;
   }
@@ -109,16 +113,26 @@ export function launchProcess(child: Process, start: Start): void {
   }
   store(memory.words, object + PROCESS.pid, spawned.pid);
   const dispensable = child.daemon || processKinds.of(child)?.background === true;
-  running.set(child, { spawned, onEnd: start.onEnd, dispensable, isOver: false });
+  running.set(child, { spawned, onEnd: start.onEnd, dispensable, isTied: endSignal === "SIGTERM", isOver: false });
   spawned.on("exit", (code, signal) => finish(child, code ?? -constants.signals[signal!]));
   if (dispensable) spawned.unref();
   watch();
 }
 
-function spawnChild(object: number): ChildProcess {
+/**
+ * By what a child ends with its parent, however that ends. The system ties it to the thread that has started it, to which
+ * a pool belongs, too; but a daemon belongs to the process, and is tied only if the first thread has started it.
+ */
+function endSignalOf(child: Process): "SIGKILL" | "SIGTERM" | undefined {
+  // Nobody would ever ask for the result of its task.
+  if (processKinds.of(child)?.background === true) return "SIGKILL";
+  return isMainThread && child.daemon ? "SIGTERM" : undefined;
+}
+
+function spawnChild(object: number, endSignal: string | undefined): ChildProcess {
   // Loaded when it is needed: most processes have no children.
   const { spawn } = process.getBuiltinModule("node:child_process");
-  const boot = { ...processRole, object, argv: process.argv };
+  const boot = { ...processRole, object, argv: process.argv, endSignal };
   return spawn(process.execPath, [...inheritedFlags(), "--input-type=module", "--eval", BOOTSTRAP], {
     // As in Python, a child has no standard input.
     stdio: ["ignore", "inherit", "inherit", memoryDescriptor()],
@@ -261,7 +275,9 @@ export function cancelProcess(child: Process, reason: unknown): void {
 
 /** Ends the daemons, as their parent ends. */
 host.onExit(() => {
-  for (const { dispensable, spawned } of running.values()) if (dispensable) spawned.kill("SIGTERM");
+  for (const { dispensable, isTied, spawned } of running.values()) {
+    if (dispensable && !isTied) spawned.kill("SIGTERM");
+  }
 });
 
 /** Those that the process waits for before it ends. */

@@ -7,6 +7,7 @@
 import { host } from "#host";
 import { exchange, load, store } from "#atomics";
 import { ENDED, EXIT_BASE, PROCESS, RECORD } from "../core/layout.ts";
+import type { Memory } from "../core/memory.ts";
 import { memory as threadMemory } from "../core/program.ts";
 import { ring } from "../core/raw/wait-list.ts";
 import { announceDeath } from "../core/reaper.ts";
@@ -16,16 +17,23 @@ import { fieldsOf } from "../threading/outcome.ts";
 import { inherit, processes } from "./domain.ts";
 import { awaitedChildren, MEMORY_DESCRIPTOR, processKinds } from "./launch.ts";
 import { native } from "./memory/native.ts";
-import { parentProcess, Process } from "./process.ts";
+import { Process } from "./process.ts";
 import { processRole } from "./role.ts";
 
 const BOOT = Symbol.for("heddle.child");
 
+/** What the parent says besides what it leaves in memory. See launch.ts. */
+interface Boot {
+  readonly object: number;
+  readonly endSignal: "SIGKILL" | "SIGTERM" | undefined;
+}
+
 async function runProcess(): Promise<void> {
-  const { object } = (globalThis as unknown as { [BOOT]: { object: number } })[BOOT];
+  const { object, endSignal } = (globalThis as unknown as { [BOOT]: Boot })[BOOT];
   inherit(MEMORY_DESCRIPTOR);
   const { memory, parker } = processes();
   memory.reach(object);
+  if (endSignal !== undefined) endWithParent(memory, object, endSignal);
   store(memory.words, memory.record + RECORD.object, object);
   // From here on whoever buries this process gives the reference back; never the parent, too.
   if (exchange(memory.words, object + PROCESS.owed, 0) !== 0) store(memory.words, memory.record + RECORD.owed, object);
@@ -43,7 +51,6 @@ async function runProcess(): Promise<void> {
   try {
     current = await takeUp(object);
     parker.arm();
-    if (current.daemon || processKinds.of(current)?.background === true) endWithParent();
     current.signal.throwIfAborted();
     const value = await current.run();
     await end();
@@ -54,6 +61,14 @@ async function runProcess(): Promise<void> {
     process.exit(1);
   }
   process.exit();
+}
+
+/** However the parent ends, and whatever this process does. */
+function endWithParent(memory: Memory, object: number, signal: "SIGKILL" | "SIGTERM"): void {
+  native().dieWithParent(signal);
+  // It may have ended before that.
+  const parent = load(memory.words, object + PROCESS.parent);
+  if (process.ppid !== load(memory.words, memory.reach(parent) + PROCESS.pid)) process.exit(1);
 }
 
 /** The object as it was where it was started: its class, its fields, its target and arguments. */
@@ -75,13 +90,6 @@ async function takeUp(object: number): Promise<Process> {
   if (kind === undefined) Object.assign(taken, state);
   else kind.restore(taken, state);
   return taken;
-}
-
-/** However it ends, and whatever this process does: nobody would ever ask for the result of a pool's task. */
-function endWithParent(): void {
-  native().dieWithParent();
-  // It may have ended before that.
-  if (process.ppid !== parentProcess()?.pid) process.exit(1);
 }
 
 /** As in Python: first the threads, then the children that are not daemons. */

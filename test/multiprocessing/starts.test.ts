@@ -1,6 +1,10 @@
 /** Processes and threads that end before they have begun, and programs with many arguments. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import fs from "node:fs";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { isMain } from "heddle";
 import { EOFError, ProcessDiedError, RuntimeError, ThreadDiedError } from "heddle/errors";
 import { type Connection, Pipe, Process } from "heddle/multiprocessing";
@@ -27,7 +31,30 @@ function referencesTo(object: SharedObject): number {
   return load(object[DOMAIN].memory.words, object[ADDRESS] + OBJECT.references);
 }
 
+/** A zombie has ended, though nobody has asked for its exit code. */
+function hasEnded(pid: number): boolean {
+  try {
+    return /^State:\s+[ZX]/m.test(fs.readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return true;
+  }
+}
+
 if (isMain(import.meta)) {
+  for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
+    test(`a daemon ends with a parent that ${signal} ends`, async () => {
+      const conditions = process.execArgv.filter((flag) => flag.startsWith("--cond"));
+      const program = fileURLToPath(new URL("./programs/daemon.js", import.meta.url));
+      const parent = spawn(process.execPath, [...conditions, program], { stdio: ["ignore", "pipe", "inherit"] });
+      const [text] = (await once(parent.stdout.setEncoding("utf8"), "data")) as [string];
+      const daemon = Number(text);
+      assert.ok(!hasEnded(daemon));
+      parent.kill(signal);
+      await once(parent, "exit");
+      while (!hasEnded(daemon)) await new Promise((resolve) => setImmediate(resolve));
+    });
+  }
+
   test("a process that is killed before it has taken its arguments lets go of them", async () => {
     const [ours, theirs] = Pipe();
     const child = new Process({ target: receive, args: [theirs] }).start();

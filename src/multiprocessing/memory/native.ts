@@ -35,8 +35,8 @@ export interface Native {
   /** Blocks while the word is `expected`, for at most that long. May wake for no reason. */
   wait(address: number, expected: number, milliseconds: number): void;
   wake(address: number, count: number): void;
-  /** Has the calling process killed when the thread that started it ends, however that ends. */
-  dieWithParent(): void;
+  /** Has the calling process sent the signal when the thread that started it ends, however that ends. */
+  dieWithParent(signal: "SIGKILL" | "SIGTERM"): void;
   /** The descriptors of a new pipe that does not block: what is read, what is written. */
   pipe(): readonly [read: number, write: number];
 }
@@ -82,7 +82,7 @@ const EINTR = 4;
 const EEXIST = 17;
 const MFD_CLOEXEC = 1;
 const PR_SET_PDEATHSIG = 1;
-const SIGKILL = 9;
+const SIGNALS = { SIGKILL: 9, SIGTERM: 15 } as const;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 
@@ -165,8 +165,8 @@ function linux(koffi: Koffi): Native {
     wake(address, count) {
       futex(number, address, FUTEX_WAKE, count, null);
     },
-    dieWithParent() {
-      prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    dieWithParent(signal) {
+      prctl(PR_SET_PDEATHSIG, SIGNALS[signal], 0, 0, 0);
     },
     pipe() {
       const descriptors = [0, 0];
