@@ -6,7 +6,11 @@ import { root, setup } from "./setup.mjs";
 try {
   setup();
   const main = path.join(root, "dist", "test", "faults", "main.js");
-  const run = spawnSync(process.execPath, [main, ...process.argv.slice(2)], { cwd: root, stdio: "inherit" });
+  // The tests look inside: the public names must be those of dist/src too.
+  const run = spawnSync(process.execPath, ["--conditions=heddle-source", main, ...process.argv.slice(2)], {
+    cwd: root,
+    stdio: "inherit",
+  });
   process.exitCode = run.status ?? 1;
 } catch (error) {
   console.error(`long: ${error.message}`);

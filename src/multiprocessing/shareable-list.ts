@@ -57,10 +57,10 @@ export class ShareableList<T extends ShareableItem = ShareableItem> extends Shar
   readonly #layout: ListLayout;
 
   /** A new list of these items. */
-  constructor(items: Iterable<T>, options?: ShareableListOptions);
+  constructor(items: Iterable<NoInfer<T>>, options?: ShareableListOptions);
   /** The list of that name. */
   constructor(options: { name: string });
-  constructor(first?: Iterable<T> | { name: string }, options?: ShareableListOptions) {
+  constructor(first?: Iterable<NoInfer<T>> | { name: string }, options?: ShareableListOptions) {
     const shm = isAttaching() ? undefined : open(first, options);
     super(TAG.shareableList, SHAREABLE_LIST_WORDS, (address, { memory }) => {
       retain(memory, shm![ADDRESS]);

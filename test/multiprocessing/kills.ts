@@ -6,8 +6,20 @@
  */
 
 import assert from "node:assert/strict";
-import { OwnerDiedError, ProcessDiedError } from "heddle/errors";
-import { int32, Lock, Process, Queue, SharedArray, Value } from "heddle/multiprocessing";
+import { BrokenProcessPool, OwnerDiedError, ProcessDiedError } from "heddle/errors";
+import type { Future } from "heddle/futures";
+import {
+  activeChildren,
+  int32,
+  Listener,
+  Lock,
+  Process,
+  ProcessPoolExecutor,
+  Queue,
+  SharedArray,
+  SharedMemory,
+  Value,
+} from "heddle/multiprocessing";
 
 interface Item {
   readonly worker: number;
@@ -33,8 +45,12 @@ function take(lock: Lock): void {
   }
 }
 
-/** Puts items for ever. `done[worker]`: how many puts have returned. */
-function produce(queue: Queue<Item>, lock: Lock, total: Value, done: Int32Array, worker: number): void {
+/** Puts items for ever. `done[worker]`: how many puts have returned. Some have things with a name, which they leave. */
+async function produce(queue: Queue<Item>, lock: Lock, total: Value, done: Int32Array, worker: number): Promise<void> {
+  const name = `kills_${process.env["HEDDLE_KILLS"] ?? process.ppid}_${worker}`;
+  const named = worker % 8 === 0 ? [new SharedMemory({ name, create: true, size: 4096 })] : [];
+  const listeners = worker % 8 === 4 ? [await new Listener().listening()] : [];
+  assert.ok(named.length + listeners.length < 2);
   for (let seq = 0; ; seq++) {
     take(lock);
     total.value++;
@@ -100,4 +116,42 @@ export async function killRun(kills: number, seed: number, width = 3): Promise<n
   const surplus = total.value - items;
   assert.ok(surplus >= 0 && surplus <= seen.length, `${total.value} counted, ${items} arrived`);
   return items;
+}
+
+/** Counts its run, and does something that takes a moment. */
+export function work(counts: Int32Array, i: number): number {
+  Atomics.add(counts, i, 1);
+  for (let n = 0; n < 20_000; n++) Math.sqrt(n);
+  return i;
+}
+
+/** Kills so many workers of a pool, one after the other, while it has tasks. Every future settles, and no task runs twice. */
+export async function poolKillRun(kills: number): Promise<void> {
+  const tasks = 60 * kills;
+  const counts = new SharedArray(int32, tasks).data as Int32Array;
+  {
+    await using pool = new ProcessPoolExecutor({ maxWorkers: 2 });
+    const futures: Future<number>[] = [];
+    for (let i = 0; i < tasks; i++) futures.push(pool.submit(work, counts, i));
+    let killed = 0;
+    for (const [i, future] of futures.entries()) {
+      await future.exception();
+      if (i % 60 !== 30) continue;
+      const victims = activeChildren();
+      victims[killed++ % victims.length]?.kill();
+    }
+    let lost = 0;
+    for (const [i, future] of futures.entries()) {
+      const error = future.exceptionSync();
+      if (error === undefined) assert.deepEqual([future.resultSync(), counts[i]], [i, 1]);
+      else {
+        assert.ok(error instanceof BrokenProcessPool);
+        assert.ok(counts[i]! <= 1, `task ${i} ran ${counts[i]} times`);
+        lost++;
+      }
+    }
+    assert.ok(killed === kills && lost <= kills, `${killed} kills, ${lost} tasks lost`);
+    assert.equal(await pool.submit(Math.abs, -1), 1);
+  }
+  assert.deepEqual(activeChildren(), []);
 }

@@ -4,9 +4,9 @@ import fs from "node:fs";
 import { test } from "node:test";
 import { isMain } from "heddle";
 import { BrokenProcessPool, CancelledError, TimeoutError, ValueError } from "heddle/errors";
-import type { Future } from "heddle/futures";
-import { activeChildren, Event, int32, ProcessPoolExecutor, SharedArray } from "heddle/multiprocessing";
+import { activeChildren, Event, ProcessPoolExecutor } from "heddle/multiprocessing";
 import { currentThread } from "heddle/threading";
+import { poolKillRun } from "./kills.ts";
 
 export function spin(running: Event): void {
   running.set();
@@ -17,13 +17,6 @@ export function spinUntilCancelled(running: Event): string {
   running.set();
   while (!currentThread().cancelRequested);
   return currentThread().signal.aborted ? "aborted" : "not aborted";
-}
-
-/** Counts its run, and does something that takes a moment. */
-export function work(counts: Int32Array, i: number): number {
-  Atomics.add(counts, i, 1);
-  for (let n = 0; n < 20_000; n++) Math.sqrt(n);
-  return i;
 }
 
 function children(): number[] {
@@ -99,32 +92,7 @@ if (isMain(import.meta)) {
   });
 
   test("children killed at random: every future settles, no task runs twice, nothing is left behind", async () => {
-    const tasks = 600;
-    const counts = new SharedArray(int32, tasks).data as Int32Array;
-    {
-      await using pool = new ProcessPoolExecutor({ maxWorkers: 2 });
-      const futures: Future<number>[] = [];
-      for (let i = 0; i < tasks; i++) futures.push(pool.submit(work, counts, i));
-      let kills = 0;
-      for (const [i, future] of futures.entries()) {
-        await future.exception();
-        if (i % 60 !== 30) continue;
-        const victims = activeChildren();
-        victims[kills++ % victims.length]?.kill();
-      }
-      let lost = 0;
-      for (const [i, future] of futures.entries()) {
-        const error = future.exceptionSync();
-        if (error === undefined) assert.deepEqual([future.resultSync(), counts[i]], [i, 1]);
-        else {
-          assert.ok(error instanceof BrokenProcessPool);
-          assert.ok(counts[i]! <= 1, `task ${i} ran ${counts[i]} times`);
-          lost++;
-        }
-      }
-      assert.ok(kills === 10 && lost <= kills, `${kills} kills, ${lost} tasks lost`);
-      assert.equal(await pool.submit(Math.abs, -1), 1);
-    }
+    await poolKillRun(10);
     assert.deepEqual(activeChildren(), []);
     // What has ended is a zombie until Node asks for its exit code, in a turn of the loop.
     assert.deepEqual(children().filter(isAlive), []);
