@@ -22,6 +22,9 @@ const FIRST_REQUEST = 1000;
 const FEWEST_TURNS = 3;
 const MOST_TURNS = 100;
 
+/** A request without a body has one that has ended already, which saves it a tenth of its time. Node 24.12 and later. */
+const OPTIONS: http.ServerOptions & { optimizeEmptyRequests: boolean } = { optimizeEmptyRequests: true };
+
 interface Connection {
   /** Requests answered. */
   served: number;
@@ -62,7 +65,7 @@ export async function listen(app: Servable, config: AppConfig, source: Source): 
     // Its answer was begun before, and promised to keep the connection.
     if (draining && connection.active === 0) socket.destroySoon();
   };
-  const server = http.createServer((request, response) => {
+  const server = http.createServer(OPTIONS, (request, response) => {
     connections.get(request.socket)!.active++;
     if (draining) response.shouldKeepAlive = false;
     response.on("close", onClose);
