@@ -251,6 +251,36 @@ suite("serve", () => {
     await server.close();
   });
 
+  test("requests with and without a body, by every method", async () => {
+    const { server } = await start();
+    for (const method of ["GET", "POST", "PUT", "DELETE", "OPTIONS"]) {
+      assert.equal((await get(`${server.url}/body`, { method })).text, `${method} `);
+      const none = { method, headers: { "content-length": "0" } };
+      assert.equal((await get(`${server.url}/body`, none)).text, `${method} `);
+    }
+    for (const method of ["POST", "PUT", "DELETE"]) {
+      for (const header of [
+        ["content-length", "3"],
+        ["transfer-encoding", "chunked"],
+      ]) {
+        const headers = Object.fromEntries([header]) as Record<string, string>;
+        const answer = await get(`${server.url}/body`, { method, headers, body: "abc" });
+        assert.equal(answer.text, `${method} abc`);
+      }
+    }
+    await server.close();
+  });
+
+  test("a client that goes away aborts its request", async () => {
+    const { server } = await start();
+    const socket = net.connect(server.port, server.host);
+    socket.write("GET /abandoned HTTP/1.1\r\nHost: a\r\n\r\n");
+    while ((await getJson(`${server.url}/waiting`)) === 0);
+    socket.destroy();
+    assert.equal(await getJson(`${server.url}/gone`), 1);
+    await server.close();
+  });
+
   test("headers of a megabyte, and a path that is no path: an error for the client, and the server goes on", async () => {
     const { server } = await start();
     // The server may close before all of it is sent.

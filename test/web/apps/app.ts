@@ -40,6 +40,24 @@ app.get("/session", () => {
   return Response.json(session["visits"]);
 });
 
+app.all("/body", async () => new Response(`${request.method} ${await request.text()}`));
+
+let gone = 0;
+/** Lasts until its client is gone. */
+app.get("/abandoned", async () => {
+  const aborted = new Promise((resolve) => request.signal.addEventListener("abort", resolve));
+  waiting.data[0]!++;
+  await aborted;
+  gone++;
+  gate.set();
+  return new Response();
+});
+
+app.get("/gone", async () => {
+  await gate.wait();
+  return Response.json(gone);
+});
+
 /** Answers when the gate is opened. */
 app.get("/wait", async () => {
   waiting.data[0]!++;
