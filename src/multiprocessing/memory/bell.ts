@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { Socket } from "node:net";
 import { load, store } from "#atomics";
 import { RECORD } from "../../core/layout.ts";
 import type { Memory } from "../../core/memory.ts";
@@ -17,22 +16,34 @@ const { closeSync, constants, fstatSync, openSync, writeSync } = process.getBuil
 export class Bell {
   #waiting: (() => void)[] = [];
 
-  private constructor(stream: Socket) {
-    stream.on("data", () => {
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const wake of waiting) wake();
-    });
+  private constructor(descriptor: number) {
+    // Loaded when it is needed: what only blocks has no bell.
+    const { Socket } = process.getBuiltinModule("node:net");
+    const options = {
+      fd: descriptor,
+      readable: true,
+      writable: false,
+      // Into memory of its own: a stream makes a new buffer of 64 KiB for whatever it reads.
+      onread: {
+        buffer: new Uint8Array(64),
+        callback: () => {
+          const waiting = this.#waiting;
+          this.#waiting = [];
+          for (const wake of waiting) wake();
+          return true;
+        },
+      },
+    };
+    const stream = new Socket(options);
+    stream.resume();
     // Who waits keeps the process alive by other means.
     stream.unref();
   }
 
   /** Hangs up the calling thread's bell, in its record. */
   static open(memory: Memory): Bell {
-    // Loaded when it is needed: what only blocks has no bell.
-    const { Socket: Stream } = process.getBuiltinModule("node:net");
     const [read, write] = native().pipe();
-    const bell = new Bell(new Stream({ fd: read, readable: true, writable: false }));
+    const bell = new Bell(read);
     store(memory.words, memory.record + RECORD.bellFile, fileNumber(write));
     store(memory.words, memory.record + RECORD.bell, write + 1);
     return bell;
