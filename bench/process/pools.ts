@@ -29,11 +29,11 @@ function check(sums: readonly number[]): void {
 export const poolRows: readonly Row[] = [
   {
     key: "noop",
-    heading: "10 000 no-op tasks in flight",
+    heading: "30 000 no-op tasks in flight",
     references: ["CPython"],
     targets: [{ faster: 5 }, { against: "CPython", faster: 20 }],
     measure: async (pools) =>
-      takeTurns([...(await pools()).map(inFlight(10_000)), ...(await withPython("processes", "noop", 3000))]),
+      takeTurns([...(await pools()).map(inFlight(30_000)), ...(await withPython("processes", "noop", 10_000))]),
   },
   {
     key: "trip",
