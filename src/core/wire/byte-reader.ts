@@ -176,10 +176,8 @@ export class ByteReader {
 
   /** Bytes of their own, copied out once. */
   raw(): Uint8Array<ArrayBuffer> {
-    const source = this.rawView();
-    const bytes = new Uint8Array(source.length);
-    bytes.set(source);
-    return bytes;
+    // In one step, for which V8 does not clear the memory first.
+    return new Uint8Array(this.rawView());
   }
 
   rawView(): Uint8Array {
