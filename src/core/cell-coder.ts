@@ -72,6 +72,15 @@ export class Cells {
     return !isMessage(cell) || !this.#packer.hasAttachments(cell);
   }
 
+  hasAttachments(cell: number): boolean {
+    return isMessage(cell) && this.#packer.hasAttachments(cell);
+  }
+
+  /** What is attached to it goes to that thread, which is the one that will read it. False: it must fetch it. */
+  deliver(cell: number, to: number): boolean {
+    return this.#packer.deliver(cell, to);
+  }
+
   /** What must be loaded before {@link fromCell}. */
   prepareCell(cell: number): Promise<unknown> | undefined {
     return isMessage(cell) ? this.#packer.prepare(cell) : undefined;

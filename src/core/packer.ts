@@ -37,6 +37,8 @@ export interface Attachments {
   fetch(id: number, keep: boolean): readonly unknown[];
   /** As {@link fetch}, without blocking. `undefined`: they are here already. */
   request(id: number, keep: boolean): Promise<void> | undefined;
+  /** Sends them to the thread that will fetch them. False: it has to ask. */
+  deliver(id: number, to: number): boolean;
   /** Nobody will ask for them. */
   drop(id: number): void;
 }
@@ -231,6 +233,11 @@ export class Packer {
   hasAttachments(message: number): boolean {
     this.#memory.reach(message);
     return this.#memory.words[message + MESSAGE.attachments] !== 0;
+  }
+
+  /** What is attached to a message goes to the thread that will read it. False: it must fetch it. */
+  deliver(message: number, to: number): boolean {
+    return support!.attachments.deliver(this.#memory.words[message + MESSAGE.attachments]!, to);
   }
 
   /** A second message with the same value. Not of one that {@link hasAttachments}. */

@@ -114,13 +114,27 @@ export class Dispatcher implements Runner {
     // First what can fail: the initializer may be one that cannot be sent.
     this.#crew.hireFor(this.#pending.size + 1);
     const isFirst = this.#pending.size === 0;
-    const pending: Pending = { task: 0, job, priority, stopGrace: undefined, arrived: undefined };
+    const pending: Pending = { task: 0, job, priority, stopGrace: undefined, movedTo: 0, arrived: undefined };
     const id = this.#pending.add(pending);
     const task = (pending.task = this.#blocks.make(id, input));
     if (isFirst) this.#wakeUp();
-    this.#tasks.put(task, priority);
+    if (priority === 0 && this.#cells.hasAttachments(input.args)) this.#hand(pending, input.args);
+    else this.#tasks.put(task, priority);
     this.#parker.expect(this.#nap);
     return id;
+  }
+
+  /** Who takes the task is sent what is attached to it: that spares it asking, and the way here and back. */
+  #hand(pending: Pending, args: number): void {
+    const { task } = pending;
+    let worker = 0;
+    const deliver = (to: number): void => {
+      worker = to;
+      if (this.#cells.deliver(args, to)) pending.movedTo = to;
+    };
+    this.#tasks.tasks.hand(task, deliver);
+    // Nobody waited; but one may have looked out for it.
+    if (worker === 0 && (worker = this.#blocks.awaitHolder(task)) !== 0) deliver(worker);
   }
 
   /** Takes a task back that no worker has begun. */

@@ -19,6 +19,8 @@ export interface Pending {
   readonly priority: number;
   /** Calls off what happens at the end of its grace period. */
   stopGrace: (() => void) | undefined;
+  /** The worker that has what is attached to its arguments; 0: none yet. */
+  movedTo: number;
   /** Its result, until what it needs is loaded. */
   arrived: Arrived | undefined;
 }
@@ -68,6 +70,14 @@ export class Recovery {
     const inRing = new Set(tasks.cells());
     for (const [id, pending] of all.entries()) {
       const { task, job } = pending;
+      if (task !== 0 && pending.movedTo === worker.identity && blocks.revoke(task)) {
+        // What was attached to it has gone with the worker.
+        blocks.disposeInput(task);
+        if (!inRing.has(task)) this.#astray.add(task);
+        this.#around.forget(id);
+        job.fail(kind.lostTask(worker.name, error));
+        continue;
+      }
       if (task === 0 || inRing.has(task)) continue;
       const state = blocks.stateOf(task);
       const holder = blocks.holderOf(task);

@@ -21,7 +21,7 @@ import { QUEUED, type WaitKind } from "../core/parker.ts";
 import { encodeKey } from "../core/priority-key.ts";
 import { createNode, itemOf, unwrapNode } from "../core/raw/priority.ts";
 import { lookFor, lookOut, putWatched, relieve, serveOthers } from "../core/raw/lookout.ts";
-import { cancelGet, cellsIn, createRing, GET, getCell, getCells, got, putCell } from "../core/raw/queue.ts";
+import { cancelGet, cellsIn, createRing, GET, getCell, getCells, got, handCell, putCell } from "../core/raw/queue.ts";
 
 /** Cells that are no tasks; tasks are addresses, which are even. An odd cell above these is a task with news. */
 export const STOP = 1;
@@ -58,6 +58,11 @@ export class Ring extends SharedObject {
   /** As {@link put}, without waking anybody while some getter looks out. */
   putWatched(cell: number): void {
     putWatched(this.#memory, this[ADDRESS], cell);
+  }
+
+  /** As {@link put}. A getter that waits and is given it is told after `before`, which is called with its identity. */
+  hand(cell: number, before: (tid: number) => void): void {
+    handCell(this.#memory, this[ADDRESS], cell, before);
   }
 
   /** The next cell, or 0. */
@@ -154,11 +159,11 @@ export class TaskQueue {
   put(task: number, priority: number): void {
     if (priority === 0) {
       this.tasks.putWatched(task);
-    } else {
-      (priority > 0 ? this.urgent : this.later).put(task, priority);
-      // Wakes a worker that waits at the ring of all.
-      this.tasks.putWatched(NUDGE);
+      return;
     }
+    (priority > 0 ? this.urgent : this.later).put(task, priority);
+    // Wakes a worker that waits at the ring of all.
+    this.tasks.putWatched(NUDGE);
   }
 
   /** Looks out for a task, unless another worker does, and takes it if `mayTake` says so then. Gives what {@link poll} does. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { compareExchange, exchange, load, store } from "#atomics";
+import { compareExchange, exchange, load, pause, store } from "#atomics";
 import type { Domain } from "../core/domain.ts";
 import { alloc, free } from "../core/heap.ts";
 import { RECORD, TASK, TASK_FLAG, TASK_STATE, TASK_WORDS } from "../core/layout.ts";
@@ -94,6 +94,16 @@ export class TaskBlocks {
   /** Identity of the worker that has it in hand; 0: none has put its name to it. */
   holderOf(task: number): number {
     return load(this.#memory.words, task + TASK.worker);
+  }
+
+  /** As {@link holderOf}, of a task that a worker may take at any moment: waits as long as that takes. */
+  awaitHolder(task: number): number {
+    for (let left = this.#memory.patience; left > 0; left--) {
+      const holder = this.holderOf(task);
+      if (holder !== 0) return holder;
+      pause();
+    }
+    return 0;
   }
 
   /** Nobody has it in hand any more. */

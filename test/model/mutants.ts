@@ -361,8 +361,8 @@ const lookout: readonly Mutant[] = [
   mutant(
     "lookout",
     "a put trusts a lookout that has gone",
-    /if \(!hasLookout\(memory, ring\)\)\s+settleQueue\(memory, ring\);/,
-    "",
+    "else if (hasGivenUp(memory, ring))",
+    "else if (false)",
     "lookout: 2 put",
     "lookout: 1 puts 2",
   ),

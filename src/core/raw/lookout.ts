@@ -30,14 +30,18 @@ const LONGEST = 16;
 export function putWatched(memory: Memory, ring: number, cell: number): void {
   if (!hasLookout(memory, ring) || !addUnheeded(memory, ring, cell)) {
     putCell(memory, ring, cell, 0);
-    return;
+  } else if (hasGivenUp(memory, ring)) {
+    settleQueue(memory, ring);
   }
-  // It may have given up before it could see the cell.
-  if (!hasLookout(memory, ring)) settleQueue(memory, ring);
 }
 
 function hasLookout(memory: Memory, ring: number): boolean {
   return load(memory.words, ring + QUEUE.lookout) !== 0;
+}
+
+/** Asked again after the cell was added: the lookout may have gone before it could see it. */
+function hasGivenUp(memory: Memory, ring: number): boolean {
+  return !hasLookout(memory, ring);
 }
 
 /**

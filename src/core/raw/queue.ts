@@ -136,6 +136,20 @@ export function putCell(
   return added;
 }
 
+/**
+ * Puts a cell into a queue without limit. Who waits and is given it is told after `before` was called with its identity,
+ * which may send it something first.
+ */
+export function handCell(memory: Memory, queue: number, cell: number, before: (tid: number) => void): void {
+  const woken: number[] = [];
+  lockQueue(memory, queue);
+  orderOf(memory, queue).add(memory, queue, cell, size(memory, queue));
+  const given = settle(memory, queue, woken, cell);
+  unlockQueue(memory, queue);
+  if (given !== 0) before(given);
+  wakeAll(memory, woken);
+}
+
 /** Gets all cells there are, in order, from a queue that nobody waits to put into. */
 export function getCells(memory: Memory, queue: number): number[] {
   lockQueue(memory, queue);
@@ -231,8 +245,12 @@ function settleAndUnlock(memory: Memory, queue: number): void {
   wakeAll(memory, woken);
 }
 
-/** Serves waiting getters and putters as far as possible, first completing what a dead thread began. Under both guards. */
-function settle(memory: Memory, queue: number, woken: number[]): void {
+/**
+ * Serves waiting getters and putters as far as possible, first completing what a dead thread began. Under both guards.
+ * Returns the thread that was given `cell`; 0: none.
+ */
+function settle(memory: Memory, queue: number, woken: number[], cell = 0): number {
+  let given = 0;
   const getters = queue + QUEUE.getters;
   const putters = queue + QUEUE.putters;
   const order = orderOf(memory, queue);
@@ -246,7 +264,9 @@ function settle(memory: Memory, queue: number, woken: number[]): void {
       }
       if (size(memory, queue) > 0) {
         const gets = load(memory.words, queue + QUEUE.gets);
-        store(memory.words, getter + SLOT.payload, order.next(memory, queue));
+        const next = order.next(memory, queue);
+        if (next === cell) given = load(memory.words, getter + SLOT.tid);
+        store(memory.words, getter + SLOT.payload, next);
         store(memory.words, getter + SLOT.request, (gets + 1) | 0);
         store(memory.words, getter + SLOT.value, GRANT.moving);
         order.remove(memory, queue);
@@ -254,12 +274,12 @@ function settle(memory: Memory, queue: number, woken: number[]): void {
         continue;
       }
     }
-    if (load(memory.words, putters + LIST.head) === 0) return;
+    if (load(memory.words, putters + LIST.head) === 0) return given;
     if (order.asks?.(memory, queue) === true) {
-      if (!invite(memory, queue, putters, woken, invited)) return;
+      if (!invite(memory, queue, putters, woken, invited)) return given;
       invited++;
     } else if (!admit(memory, queue, putters, woken)) {
-      return;
+      return given;
     }
   }
 }

@@ -6,7 +6,8 @@
  *   sender ──{ id, values }──► main thread's store ──{ id, values }──► whoever decodes the message
  * ```
  * Who will read a message is not known when it is put into a queue, so the main thread keeps what is attached until it
- * is asked for. Every worker has a port to it. A blocked main thread is poked and serves from its wait.
+ * is asked for. Every worker has a port to it. A blocked main thread is poked and serves from its wait. If it is known
+ * who will read a message of the main thread, what is attached is delivered without being asked for.
  *
  * @module
  */
@@ -31,16 +32,22 @@ type Letter =
 interface Reply {
   readonly id: number;
   readonly values: readonly unknown[] | undefined;
+  /** Nobody will fetch what was delivered. */
+  readonly unwanted?: true;
 }
 
 /** How long a blocked worker sleeps at most between looks into its mail. Milliseconds. */
 const LOOK_EVERY = 1;
+/** How long a worker waits for a delivery before it asks. Milliseconds. */
+const SOON = 0.05;
 /** How long a worker is blocked for an answer before it goes on with what its event loop has to do. Milliseconds. */
 const PATIENCE = 1;
 
 /** In the main thread: what was left and not yet fetched, and the ports of all workers. */
 const store: Map<number, readonly unknown[]> = new Map();
 const ports: Set<MessagePort> = new Set();
+/** Of the workers that this thread has started, by their identity. */
+const mailboxes: Map<number, MessagePort> = new Map();
 let served = 0;
 
 /** In a worker: its port to the main thread, what has arrived, and who waits for it. */
@@ -48,19 +55,25 @@ const own = (globalThis as { [BOOT]?: { mail?: MessagePort } })[BOOT]?.mail;
 /** `undefined`: the main thread has it no more. */
 const arrived: Map<number, readonly unknown[] | undefined> = new Map();
 const waiting: Map<number, () => void> = new Map();
+/** What it has asked for and not got yet. */
+const asked: Set<number> = new Set();
 
 /** A port to the main thread, to be given to a new worker. */
-export function mailbox(): MessagePort {
+export function mailbox(tid: number): MessagePort {
   const { port1, port2 } = new MessageChannel();
-  if (isMainThread || own === undefined) join(port2);
+  if (isMainThread || own === undefined) join(port2, tid);
   else own.postMessage({ kind: "join", port: port2 } satisfies Letter, [port2]);
   return port1;
 }
 
-function join(port: MessagePort): void {
+function join(port: MessagePort, tid = 0): void {
   ports.add(port);
+  if (tid !== 0) mailboxes.set(tid, port);
   port.on("message", (letter: Letter) => serve(port, letter));
-  port.on("close", () => ports.delete(port));
+  port.on("close", () => {
+    ports.delete(port);
+    mailboxes.delete(tid);
+  });
   port.unref();
 }
 
@@ -79,16 +92,19 @@ function serve(port: MessagePort, letter: Letter): void {
       if (!store.has(letter.id)) readMail();
       const values = store.get(letter.id);
       if (!letter.keep) store.delete(letter.id);
-      const reply: Reply = { id: letter.id, values };
-      try {
-        port.postMessage(reply, values === undefined || letter.keep ? [] : movable(values));
-      } catch {
-        port.postMessage({ id: letter.id, values: undefined } satisfies Reply);
-      }
-      add(memory.words, PROGRAM.attachmentReplies, 1);
-      memory.notify(PROGRAM.attachmentReplies);
+      reply(port, letter.id, values, letter.keep);
     }
   }
+}
+
+function reply(port: MessagePort, id: number, values: readonly unknown[] | undefined, keep: boolean): void {
+  try {
+    port.postMessage({ id, values } satisfies Reply, values === undefined || keep ? [] : movable(values));
+  } catch {
+    port.postMessage({ id, values: undefined } satisfies Reply);
+  }
+  add(memory.words, PROGRAM.attachmentReplies, 1);
+  memory.notify(PROGRAM.attachmentReplies);
 }
 
 /** Nobody else will ask for them: a port must move, and a buffer is not copied once more. */
@@ -119,6 +135,7 @@ function ask(id: number, keep: boolean): MessagePort {
       "A value that only the platform can clone cannot reach a worker made by the worker: option after its start.",
     );
   }
+  asked.add(id);
   own.postMessage({ kind: "want", id, keep } satisfies Letter);
   add(memory.words, PROGRAM.attachmentRequests, 1);
   interrupt(memory, PROGRAM.mainRecord);
@@ -134,8 +151,9 @@ function receive(port: MessagePort, id: number, patience: Deadline): boolean {
     if (got !== undefined) take(got.message as Reply);
     if (arrived.has(id)) return true;
     if (got !== undefined) continue;
-    if (now() >= until) return false;
-    memory.wait(PROGRAM.attachmentReplies, replies, LOOK_EVERY);
+    const left = until - now();
+    if (left <= 0) return false;
+    memory.wait(PROGRAM.attachmentReplies, replies, Math.min(left, LOOK_EVERY));
   }
 }
 
@@ -171,6 +189,8 @@ export const attachments: Attachments = {
 
   request(id, keep) {
     if (own === undefined || arrived.has(id)) return undefined;
+    // It may have been delivered, or be about to.
+    if (receive(own, id, SOON)) return undefined;
     const port = ask(id, keep);
     if (receive(port, id, PATIENCE)) return undefined;
     return new Promise((resolve) => {
@@ -181,13 +201,33 @@ export const attachments: Attachments = {
     });
   },
 
+  deliver(id, to) {
+    const port = own === undefined ? mailboxes.get(to) : undefined;
+    const values = store.get(id);
+    if (port === undefined || values === undefined) return false;
+    store.delete(id);
+    reply(port, id, values, false);
+    return true;
+  },
+
   drop(id) {
-    if (own === undefined) store.delete(id);
-    else own.postMessage({ kind: "drop", id } satisfies Letter);
+    if (own !== undefined) own.postMessage({ kind: "drop", id } satisfies Letter);
+    else if (!store.delete(id)) {
+      // It was delivered to one of them, for a task that was then taken back.
+      for (const port of mailboxes.values())
+        port.postMessage({ id, values: undefined, unwanted: true } satisfies Reply);
+    }
   },
 };
 
-function take({ id, values }: Reply): void {
+function take({ id, values, unwanted }: Reply): void {
+  if (unwanted === true) {
+    arrived.delete(id);
+    return;
+  }
+  // An answer to a question that crossed the delivery says nothing.
+  if (values === undefined && !asked.delete(id)) return;
+  asked.delete(id);
   arrived.set(id, values);
   const resolve = waiting.get(id);
   if (resolve === undefined) return;

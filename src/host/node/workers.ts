@@ -75,7 +75,7 @@ export function startWorker(options: WorkerOptions): void {
 }
 
 function create(boot: object, options: WorkerOptions): Worker {
-  const mail = mailbox();
+  const mail = mailbox(options.tid);
   return new Worker(BOOTSTRAP, {
     eval: true,
     workerData: { ...boot, mail },
