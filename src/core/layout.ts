@@ -271,13 +271,15 @@ export const LOCK = {
 export const LOCK_WORDS = 9;
 
 export const SEMAPHORE = {
-  /** `permits << 1 | waiters`; see raw/semaphore.ts. */
+  /** `permits << 2 | on its way << 1 | closed`; see raw/semaphore.ts. */
   word: 2,
   list: 3,
   /** The highest number of permits; -1: unbounded. */
   bound: 6,
+  /** Identity of the thread that was woken and has not looked for a permit yet, or 0. */
+  woken: 7,
 } as const;
-export const SEMAPHORE_WORDS = 7;
+export const SEMAPHORE_WORDS = 8;
 
 export const CONDITION = {
   list: 2,
@@ -315,6 +317,8 @@ export const QUEUE = {
   maxsize: 6,
   /** 1: shut down; nothing can be put any more. */
   shut: 7,
+  /** Identity of the thread that was woken for an item and has not looked yet, or 0. */
+  woken: 8,
   /** Guard of the getters' end, and the first of the two that are the guard of the whole queue; see raw/ends.ts. */
   getters: 24,
   /** How many items were ever put, got, and reported done; they wrap. */
@@ -330,10 +334,18 @@ export const QUEUE = {
   puts: 49,
   /** What putters last saw of `gets`; never beyond it. */
   seenGets: 50,
-  /** Not 0: a put must look at all of the queue. 0: nobody waits, and it is not shut down. */
+  /** {@link HEED}: must a put look at all of the queue? */
   heedPuts: 51,
 } as const;
 export const QUEUE_WORDS = 52;
+
+export const HEED = {
+  /** No: nobody waits, and the queue is not shut down. */
+  nobody: 0,
+  everybody: 1,
+  /** Only if the queue is not empty: then there is an item already for the getter that is on its way. */
+  ifFilled: 2,
+} as const;
 
 /** Addresses of the channels that an end of a pipe receives from and sends into, holding references; 0: none. */
 export const CONNECTION = { reads: 2, writes: 3 } as const;

@@ -161,6 +161,7 @@ export class Parker {
     const state = slot + SLOT.state;
     if (this.#stalled) this.#goOn();
     store(memory.words, slot + SLOT.request, 0);
+    let spins = kind.spins !== true;
     for (;;) {
       const result = kind.enter(memory, object, slot, true);
       if (result !== QUEUED) return result;
@@ -173,7 +174,7 @@ export class Parker {
       if (kind.shielded !== true) this.#throwIfInterrupted(kind, object, slot);
       let ended: number | undefined;
       try {
-        ended = this.#sleep(kind, object, slot, deadline);
+        ended = this.#sleep(kind, object, slot, deadline, spins);
       } finally {
         if (this.#stalled) this.#goOn();
       }
@@ -183,6 +184,8 @@ export class Parker {
       store(memory.words, state, SLOT_STATE.free);
       if (value !== GRANT.retry) return value;
       kind.again?.(memory, slot);
+      // It comes to its turn soon, if not at once: whoever has what it was woken for is running now.
+      spins = true;
     }
   }
 
@@ -200,7 +203,7 @@ export class Parker {
   }
 
   /** Sleeps until the slot is granted (`undefined`) or the wait ended otherwise. */
-  #sleep(kind: WaitKind, object: number, slot: number, deadline: Deadline): number | undefined {
+  #sleep(kind: WaitKind, object: number, slot: number, deadline: Deadline, spins: boolean): number | undefined {
     const memory = this.#memory;
     const state = slot + SLOT.state;
     // Once it is too late to give up, the grant is on its way: there is nothing to do but sleep until it is there.
@@ -239,7 +242,7 @@ export class Parker {
         }
         sleep = Math.min(sleep, lookAt - time);
       }
-      if (first && kind.spins !== true && spinWhile(memory, state, SLOT_STATE.waiting, slot)) continue;
+      if (first && spins && spinWhile(memory, state, SLOT_STATE.waiting, slot)) continue;
       memory.wait(state, SLOT_STATE.waiting, sleep === Infinity ? undefined : sleep);
       if (slice !== Infinity) platform.poll();
     }

@@ -20,7 +20,6 @@ import {
   PROGRAM,
   QUEUE,
   RECORD,
-  SEMAPHORE,
   SLOT,
   SLOT_STATE,
   TAG,
@@ -33,7 +32,7 @@ import { notifyWaiters } from "./raw/condition.ts";
 import { completeSet } from "./raw/event.ts";
 import { passOnLost, poisonIfOwnedBy, settleLock } from "./raw/lock.ts";
 import { passOnRw, settleRw } from "./raw/rwlock.ts";
-import { returnLostPermit } from "./raw/semaphore.ts";
+import { returnLostPermit, settleSemaphore } from "./raw/semaphore.ts";
 import { recordOf } from "./raw/threads.ts";
 import { cancelWait, completeGrant, lockList, ringAgain, unlockList } from "./raw/wait-list.ts";
 import { discardMessage, release, retain } from "./references.ts";
@@ -152,7 +151,7 @@ function finishOperations(memory: Memory, object: number, tag: number): void {
       break;
     case TAG.semaphore:
     case TAG.boundedSemaphore:
-      passThrough(memory, object + SEMAPHORE.list);
+      settleSemaphore(memory, object);
       break;
     case TAG.condition:
       passThrough(memory, object + CONDITION.list);
@@ -178,6 +177,7 @@ function passOnGrant(memory: Memory, tid: number, slot: number, object: number, 
     case TAG.semaphore:
     case TAG.boundedSemaphore:
       if (value === GRANT.done) returnLostPermit(memory, object);
+      else settleSemaphore(memory, object);
       break;
     case TAG.rwlock:
       if (value === GRANT.done) passOnRw(memory, object, load(memory.words, slot + SLOT.payload), tid);
@@ -224,6 +224,10 @@ function tellTheLiving(memory: Memory, dead: number, died: boolean): void {
         case TAG.rlock:
           if (died) poisonIfOwnedBy(memory, object, dead);
           else settleLock(memory, object);
+          break;
+        case TAG.semaphore:
+        case TAG.boundedSemaphore:
+          settleSemaphore(memory, object);
           break;
         case TAG.barrier:
           settleBarrier(memory, object);

@@ -66,7 +66,9 @@ export interface QueueForm {
  *
  * **Cancellation.** A wait that ends by a timeout or a signal has put or taken nothing.
  *
- * **Fairness.** Waiting getters and putters are served in order.
+ * **Fairness.** Waiting putters, and getters that wait on an event loop, are served in order. Blocked getters are woken in
+ * order; one item at a time may be got by a thread that runs already while the woken one is on its way, but the second
+ * time it is given to that one.
  *
  * **Differs from Python.** A negative timeout is always a `ValueError`; `shutdown` exists on every version; items are
  * copies, as in `multiprocessing`.

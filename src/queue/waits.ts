@@ -11,6 +11,7 @@ import { GRANT, SLOT } from "../core/layout.ts";
 import type { Memory } from "../core/memory.ts";
 import { EXPIRED, QUEUED, type WaitKind } from "../core/parker.ts";
 import { cancelGet, cancelPut, GET, getCell, got, PUT } from "../core/raw/queue.ts";
+import { askForHandOff } from "../core/raw/wait-list.ts";
 import { Empty, ShutDown } from "../errors.ts";
 
 /** How a cell that was got becomes an item. */
@@ -33,6 +34,7 @@ export const PLAIN: Opener = {
 export class GetWait implements WaitKind {
   readonly name: string = "queue.get";
   readonly spins: boolean = true;
+  readonly again: (memory: Memory, slot: number) => void = askForHandOff;
   cell = 0;
 
   enter(memory: Memory, queue: number, slot: number): number {

@@ -8,16 +8,8 @@ import { deadlineIn, type WaitOptions } from "../core/deadline.ts";
 import { ADDRESS, DOMAIN, register, SharedObject } from "../core/handles.ts";
 import { GRANT, LOCK_WORDS, TAG } from "../core/layout.ts";
 import { EXPIRED, QUEUED, type WaitKind } from "../core/parker.ts";
-import {
-  askForHandOff,
-  isLocked,
-  LOCK_RESULT,
-  lockOrEnqueue,
-  lockOwner,
-  recoverLock,
-  tryLock,
-  unlock,
-} from "../core/raw/lock.ts";
+import { isLocked, LOCK_RESULT, lockOrEnqueue, lockOwner, recoverLock, tryLock, unlock } from "../core/raw/lock.ts";
+import { askForHandOff } from "../core/raw/wait-list.ts";
 import { OwnerDiedError, RuntimeError } from "../errors.ts";
 import { deadlocks, sampledSite, type Taken, tellsSites, traceLocks, tracesLocks } from "./deadlock.ts";
 

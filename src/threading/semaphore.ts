@@ -9,16 +9,23 @@ import { deadlineIn, describe, type WaitOptions } from "../core/deadline.ts";
 import { ADDRESS, DOMAIN, isAttaching, register, SharedObject } from "../core/handles.ts";
 import { GRANT, SEMAPHORE, SEMAPHORE_WORDS, TAG } from "../core/layout.ts";
 import { EXPIRED, QUEUED, type WaitKind } from "../core/parker.ts";
-import { acquirePermitOrEnqueue, permits, releasePermits, tryAcquirePermit } from "../core/raw/semaphore.ts";
+import {
+  acquirePermitOrEnqueue,
+  MOST_PERMITS,
+  permits,
+  releasePermits,
+  tryAcquirePermit,
+} from "../core/raw/semaphore.ts";
+import { askForHandOff } from "../core/raw/wait-list.ts";
 import { ValueError } from "../errors.ts";
 
 const SEMAPHORE_WAIT: WaitKind = {
   name: "semaphore.acquire",
-  enter: (memory, semaphore, slot) => (acquirePermitOrEnqueue(memory, semaphore, slot) ? GRANT.done : QUEUED),
+  enter: (memory, semaphore, slot, blocking) =>
+    acquirePermitOrEnqueue(memory, semaphore, slot, blocking) ? GRANT.done : QUEUED,
+  again: askForHandOff,
+  spins: true,
 };
-
-/** The most permits the word can count. */
-const MOST = 2 ** 30 - 1;
 
 /**
  * A number of permits: `acquire` takes one and waits while there is none, `release` gives one back.
@@ -37,8 +44,9 @@ const MOST = 2 ** 30 - 1;
  *
  * **Blocking** and **Cancellation** as for `Lock`.
  *
- * **Fairness.** First come, first served: a released permit goes to the oldest waiter; nobody overtakes (in Python a
- * running thread may).
+ * **Fairness.** Waiters on an event loop are handed their permits in order. Blocked threads are woken in order; one permit
+ * at a time may be taken by a thread that runs already while the woken one is on its way, but the second time it is handed
+ * to that one. (In Python a waiter can lose any number of times.)
  */
 export class Semaphore extends SharedObject implements Disposable {
   /** @param value permits at the start, 0 or more */
@@ -46,7 +54,7 @@ export class Semaphore extends SharedObject implements Disposable {
     if (!isAttaching()) checkCount("A semaphore's value", value, 0);
     const bounded = new.target.prototype instanceof BoundedSemaphore || new.target === BoundedSemaphore;
     super(bounded ? TAG.boundedSemaphore : TAG.semaphore, SEMAPHORE_WORDS, (address, { memory }) => {
-      store(memory.words, address + SEMAPHORE.word, value << 1);
+      store(memory.words, address + SEMAPHORE.word, value << 2);
       store(memory.words, address + SEMAPHORE.bound, bounded ? value : -1);
     });
   }
@@ -81,9 +89,11 @@ export class Semaphore extends SharedObject implements Disposable {
   release(n = 1): void {
     checkCount("release(n): n", n, 1);
     if (!releasePermits(this[DOMAIN].memory, this[ADDRESS], n)) {
-      throw new ValueError(
-        "Semaphore released too many times: a BoundedSemaphore never has more permits than it began with. Nothing was released.",
-      );
+      const bounded = load(this[DOMAIN].memory.words, this[ADDRESS] + SEMAPHORE.bound) >= 0;
+      const limit = bounded
+        ? "a BoundedSemaphore never has more permits than it began with"
+        : `${MOST_PERMITS} permits is the most`;
+      throw new ValueError(`Semaphore released too many times: ${limit}. Nothing was released.`);
     }
   }
 
@@ -114,7 +124,7 @@ export class BoundedSemaphore extends Semaphore {
 
 function checkCount(what: string, n: number, least: number): void {
   if (typeof n !== "number") throw new TypeError(`${what} must be a number, not ${describe(n)}`);
-  if (!Number.isInteger(n) || n < least || n > MOST) {
+  if (!Number.isInteger(n) || n < least || n > MOST_PERMITS) {
     throw new ValueError(`${what} must be ${least === 0 ? "0 or more" : "one or more"}, a whole number, not ${n}`);
   }
 }

@@ -105,7 +105,7 @@ export class Kit {
 
   semaphore(permits: number, bound = -1): number {
     const address = this.#object("semaphore", TAG.semaphore, SEMAPHORE_WORDS, SEMAPHORE, ["list"]);
-    this.engine.memory[address + SEMAPHORE.word] = permits << 1;
+    this.engine.memory[address + SEMAPHORE.word] = permits << 2;
     this.engine.memory[address + SEMAPHORE.bound] = bound;
     return address;
   }
@@ -365,14 +365,16 @@ export class Kit {
       if (result === this.core.lock.LOCK_RESULT.queued) return QUEUED;
       return result === this.core.lock.LOCK_RESULT.acquired ? GRANT.done : GRANT.ownerDied;
     },
-    again: (memory, slot) => this.core.lock.askForHandOff(memory, slot),
+    again: (memory, slot) => this.core.list.askForHandOff(memory, slot),
     spins: true,
   };
 
   readonly semaphoreWait: WaitKind = {
     name: "semaphore",
-    enter: (memory, semaphore, slot) =>
-      this.core.semaphore.acquirePermitOrEnqueue(memory, semaphore, slot) ? GRANT.done : QUEUED,
+    enter: (memory, semaphore, slot, blocking) =>
+      this.core.semaphore.acquirePermitOrEnqueue(memory, semaphore, slot, blocking) ? GRANT.done : QUEUED,
+    again: (memory, slot) => this.core.list.askForHandOff(memory, slot),
+    spins: true,
   };
 
   readonly eventWait: WaitKind = {
@@ -447,6 +449,7 @@ export class Kit {
         return result === GET.done ? GRANT.done : GRANT.broken;
       },
       cancel: cancelGet,
+      again: (memory, slot) => this.core.list.askForHandOff(memory, slot),
       take(_, slot) {
         this.cell = engine.load(slot + SLOT.payload);
       },

@@ -46,8 +46,8 @@ interface Loop {
 
 const LOOPS: Readonly<Record<string, readonly Loop[]>> = {
   "core/parker.js": [
-    { head: /for \(;;\) \{(?=\s+const result = kind\.enter\(memory, object, slot, true\))/, live: "" },
-    { head: /for \(let first = true;; first = false\) \{/, live: "granting, lookAt, first" },
+    { head: /for \(;;\) \{(?=\s+const result = kind\.enter\(memory, object, slot, true\))/, live: "spins" },
+    { head: /for \(let first = true;; first = false\) \{/, live: "granting, lookAt, first, spins" },
   ],
   "core/raw/barrier.js": [{ head: /for \(;;\) \{(?=\s+lockList)/, live: "" }],
   "core/raw/guard.js": [
@@ -62,15 +62,9 @@ const LOOPS: Readonly<Record<string, readonly Loop[]>> = {
   ],
   "core/raw/rwlock.js": [{ head: /for \(;;\) \{(?=\s+lockList)/, live: "" }],
   "core/raw/semaphore.js": [
-    {
-      head: /for \(;;\) \{(?=\s+const seen = load\(memory\.words, word\);\s+if \(\(seen & WAITERS\) !== 0\))/,
-      live: "",
-    },
-    { head: /for \(;;\) \{(?=\s+const seen = load\(memory\.words, word\);\s+const waiting)/, live: "" },
-    {
-      head: /for \(;;\) \{(?=\s+const seen = load\(memory\.words, word\);\s+if \(\(seen & WAITERS\) !== 0\)\s+return releaseUnder)/,
-      live: "bound",
-    },
+    { head: /for \(;;\) \{(?=\s+const seen = load\(memory\.words, word\);\s+if \(seen >>> 2 === 0\))/, live: "" },
+    { head: /for \(;;\) \{(?=\s+const seen = load\(memory\.words, word\);\s+const needsGuard)/, live: "most" },
+    { head: /while \(\(seen & CLOSED\) === 0\) \{/, live: "seen" },
   ],
   "core/raw/wait-list.js": [{ head: /for \(;;\) \{(?=\s+store\(memory\.words, slot \+ SLOT\.ready)/, live: "top" }],
 };

@@ -15,7 +15,7 @@
  * what it last saw of the other's counter, which only moves away from it (`putBack` excepted, which holds both guards and
  * sets it right). And who enters a list of waiters, or shuts the queue down, first says in `heedPuts` and `heedGets`,
  * under both guards, that puts or gets must look at all of the queue from now on; who finds all lists empty takes that
- * back.
+ * back. While a woken getter is on its way, a put need not look as long as the queue is empty.
  *
  * Source of the shape: Michael and Scott's two-lock queue; the remembered counters as in B-Queue and folly's SPSC ring.
  *
@@ -23,7 +23,7 @@
  */
 
 import { load, store } from "#atomics";
-import { QUEUE } from "../layout.ts";
+import { HEED, QUEUE } from "../layout.ts";
 import type { Memory } from "../memory.ts";
 import { lockList, unlockList } from "./wait-list.ts";
 
@@ -33,9 +33,18 @@ export const got: { cell: number } = { cell: 0 };
 /** Adds a cell at the end. False, and nothing is changed: that takes both guards. */
 export function addLast(memory: Memory, queue: number, cell: number): boolean {
   const list = queue + QUEUE.putters;
-  const added = !lockList(memory, list) && memory.words[queue + QUEUE.heedPuts] === 0 && tryAdd(memory, queue, cell);
+  const added = !lockList(memory, list) && !mustHeed(memory, queue) && tryAdd(memory, queue, cell);
   unlockList(memory, list);
   return added;
+}
+
+/** Must a put look at all of the queue? Under the guard of the putters' end. */
+function mustHeed(memory: Memory, queue: number): boolean {
+  const { words } = memory;
+  const heed = words[queue + QUEUE.heedPuts]!;
+  if (heed === HEED.nobody) return false;
+  // Still so when the item is in: only a put could change that.
+  return heed === HEED.everybody || load(words, queue + QUEUE.gets) !== words[queue + QUEUE.puts];
 }
 
 /** As {@link addLast}, though a getter may wait: whoever calls this sees to it that it is served. */
@@ -104,10 +113,10 @@ function tryRemove(memory: Memory, queue: number): boolean {
 /** Both ends must look at all of the queue, for a putter will wait. Under both guards. */
 export function heedBoth(memory: Memory, queue: number): void {
   store(memory.words, queue + QUEUE.heedGets, 1);
-  store(memory.words, queue + QUEUE.heedPuts, 1);
+  heedPuts(memory, queue);
 }
 
 /** Puts must look at all of the queue, for a getter will wait, or the queue is being shut down. Under both guards. */
 export function heedPuts(memory: Memory, queue: number): void {
-  store(memory.words, queue + QUEUE.heedPuts, 1);
+  store(memory.words, queue + QUEUE.heedPuts, HEED.everybody);
 }

@@ -33,6 +33,7 @@ import { spin } from "./spin.ts";
 import { isOrphaned } from "./threads.ts";
 import {
   enqueue,
+  FAIR,
   first,
   grant,
   grantAllAndUnlock,
@@ -41,6 +42,7 @@ import {
   takeOut,
   unlockList,
   wake,
+  wantsHandOff,
 } from "./wait-list.ts";
 
 const WAITERS = 1;
@@ -48,9 +50,6 @@ const POISONED = 2;
 const FLAGS = 3;
 
 export const LOCK_RESULT = { acquired: 0, queued: 1, ownerDied: 2 } as const;
-
-/** `request` of a slot that wants to be handed the lock. */
-export const FAIR = 1;
 
 /** One try. */
 export function tryLock(memory: Memory, lock: number): number {
@@ -191,10 +190,6 @@ function passOn(memory: Memory, lock: number): void {
   wake(memory, slot, false, tid);
 }
 
-function wantsHandOff(memory: Memory, slot: number): boolean {
-  return load(memory.words, slot + SLOT.async) === 1 || load(memory.words, slot + SLOT.request) === FAIR;
-}
-
 /**
  * A wake-up reached a waiter that cannot take it (it died): the next one gets it, if the lock is free or belonged to
  * the dead.
@@ -271,11 +266,6 @@ export function isLocked(memory: Memory, lock: number): boolean {
 
 export function lockOwner(memory: Memory, lock: number): number {
   return load(memory.words, lock + LOCK.word) >>> 2;
-}
-
-/** Prepares a slot for the next try after a lost race. */
-export function askForHandOff(memory: Memory, slot: number): void {
-  store(memory.words, slot + SLOT.request, FAIR);
 }
 
 export function isWaiting(memory: Memory, slot: number): boolean {

@@ -14,6 +14,11 @@
  * the guards from a thread that died in between sees from the counter whether the cell has moved, and completes or
  * forgets the move. Nothing that was put is lost or delivered twice; a getter that dies gives its cell back.
  *
+ * A put that finds blocked getters leaves its item in the queue, wakes the first of them, and names it in `woken`: whoever
+ * runs already may get the item and put another before that one has come, instead of waiting for a switch of threads each
+ * time. No second item stays while somebody waits: it is given to the next in order. A getter that finds the item gone goes
+ * back to the head of the list, and is given one next time. Getters on an event loop are always given theirs.
+ *
  * A cell is one word: an odd number is a small integer itself, anything else the address of a message, or a constant
  * below {@link FIRST_ADDRESS}.
  *
@@ -21,15 +26,27 @@
  */
 
 import { load, store } from "#atomics";
-import { GRANT, LIST, QUEUE, SLOT, TAG } from "../layout.ts";
+import { GRANT, HEED, LIST, QUEUE, SLOT, TAG } from "../layout.ts";
 import type { Memory } from "../memory.ts";
 import { channel } from "./channel.ts";
 import { addLast, got, heedBoth, heedPuts, REMOVED, removeFirst } from "./ends.ts";
 import { byPriority } from "./priority.ts";
 import { ADDED, type Comparator, type QueueOrder } from "./queue-order.ts";
 import { fifo, lifo } from "./ring.ts";
-import { spinWhile } from "./spin.ts";
-import { enqueue, first, grant, grantAllAndUnlock, lockList, takeOut, unlockList, wakeAll } from "./wait-list.ts";
+import { spinForSteps, spinWhile } from "./spin.ts";
+import { isOrphaned } from "./threads.ts";
+import {
+  enqueue,
+  FAIR,
+  first,
+  grant,
+  grantAllAndUnlock,
+  lockList,
+  takeOut,
+  unlockList,
+  wakeAll,
+  wantsHandOff,
+} from "./wait-list.ts";
 
 export { got } from "./ends.ts";
 export { createRing, ringBytes } from "./ring.ts";
@@ -37,6 +54,9 @@ export { createRing, ringBytes } from "./ring.ts";
 /** The last two as in `ADDED`. */
 export const PUT = { done: 0, full: 1, shut: 2, queued: 3, refused: 4, asked: 5 } as const;
 export const GET = { done: 0, empty: 1, shut: 2, queued: 3 } as const;
+
+/** For so many items a put that spins in front of a full queue waits at most, so that it need not come back for each. */
+const ROOM = 32;
 
 /** Cells below this, if even, are constants: no block lies there. */
 export const FIRST_ADDRESS = 128;
@@ -99,7 +119,8 @@ export function putCell(
     const limit = load(memory.words, queue + QUEUE.maxsize);
     if (limit > 0 && ((puts - gets) | 0) >= limit && load(memory.words, queue + QUEUE.shut) === 0) {
       if (slot === 0) return PUT.full;
-      if (maySpin(memory, queue, slot)) spinWhile(memory, queue + QUEUE.gets, gets, slot);
+      const steps = Math.max(1, Math.min(limit >>> 3, ROOM));
+      if (maySpin(memory, queue, slot)) spinForSteps(memory, queue + QUEUE.gets, gets, steps, slot);
     }
     if (slot !== 0 && addLast(memory, queue, cell)) return PUT.done;
   }
@@ -167,21 +188,25 @@ export function getCells(memory: Memory, queue: number): number[] {
 export function getCell(memory: Memory, queue: number, slot: number, front = false): number {
   const ends = hasEnds(memory, queue);
   if (ends && slot === 0 && getFirst(memory, queue)) return GET.done;
+  const hasLost = slot !== 0 && load(memory.words, slot + SLOT.request) === FAIR;
   // The counter of gets comes first: it was then not beyond what is found of the other, so that they met at that moment.
   const gets = load(memory.words, queue + QUEUE.gets);
   if (load(memory.words, queue + QUEUE.puts) === gets && load(memory.words, queue + QUEUE.shut) === 0) {
     if (slot === 0) return GET.empty;
-    if (ends && maySpin(memory, queue, slot)) spinWhile(memory, queue + QUEUE.puts, gets, slot);
+    if (ends && !hasLost && maySpin(memory, queue, slot)) spinWhile(memory, queue + QUEUE.puts, gets, slot);
   }
   // Who comes with a slot has found the queue empty a moment ago, and looks again only now.
-  if (ends && slot !== 0 && getFirst(memory, queue)) return GET.done;
+  if (ends && slot !== 0 && !hasLost && getFirst(memory, queue)) return GET.done;
   lockQueue(memory, queue);
+  if (hasLost && load(memory.words, queue + QUEUE.woken) === memory.self) {
+    heedPuts(memory, queue);
+    store(memory.words, queue + QUEUE.woken, 0);
+  }
   if (size(memory, queue) > 0) {
     const order = orderOf(memory, queue);
     got.cell = order.next(memory, queue);
     order.remove(memory, queue);
-    if (load(memory.words, queue + QUEUE.putters + LIST.head) === 0) unlockQueue(memory, queue);
-    else settleAndUnlock(memory, queue);
+    settleOthersAndUnlock(memory, queue);
     return GET.done;
   }
   if (load(memory.words, queue + QUEUE.shut) !== 0) {
@@ -191,10 +216,17 @@ export function getCell(memory: Memory, queue: number, slot: number, front = fal
   if (slot !== 0) {
     store(memory.words, slot + SLOT.payload, 0);
     heedPuts(memory, queue);
-    enqueue(memory, queue + QUEUE.getters, slot, queue, front);
+    enqueue(memory, queue + QUEUE.getters, slot, queue, front || hasLost);
   }
   unlockQueue(memory, queue);
   return slot === 0 ? GET.empty : GET.queued;
+}
+
+function settleOthersAndUnlock(memory: Memory, queue: number): void {
+  const { words } = memory;
+  const waiting = words[queue + QUEUE.getters + LIST.head]! | words[queue + QUEUE.putters + LIST.head]!;
+  if (waiting === 0) unlockQueue(memory, queue);
+  else settleAndUnlock(memory, queue);
 }
 
 function getFirst(memory: Memory, queue: number): boolean {
@@ -230,12 +262,27 @@ function unlockQueue(memory: Memory, queue: number): void {
   const { words } = memory;
   const putters = words[queue + QUEUE.putters + LIST.head] !== 0;
   if (!putters && words[queue + QUEUE.heedGets] !== 0) store(words, queue + QUEUE.heedGets, 0);
-  if (!putters && words[queue + QUEUE.heedPuts] !== 0) {
+  if (!putters && words[queue + QUEUE.shut] === 0 && words[queue + QUEUE.heedPuts] !== HEED.nobody) {
     const getters = words[queue + QUEUE.getters + LIST.head] !== 0;
-    if (!getters && words[queue + QUEUE.shut] === 0) store(words, queue + QUEUE.heedPuts, 0);
+    const heed = !getters ? HEED.nobody : onItsWay(memory, queue) !== 0 ? HEED.ifFilled : HEED.everybody;
+    store(memory.words, queue + QUEUE.heedPuts, heed);
   }
   unlockList(memory, queue + QUEUE.putters);
   unlockList(memory, queue + QUEUE.getters);
+}
+
+/** The getter that was woken and has not looked yet, or 0. Under both guards. */
+function onItsWay(memory: Memory, queue: number): number {
+  const woken = memory.words[queue + QUEUE.woken]!;
+  // Should it be dead, its reaper may have looked for getters before the last of them stood in the list.
+  if (woken === 0 || !isOrphaned(memory, woken)) return woken;
+  store(memory.words, queue + QUEUE.woken, 0);
+  return 0;
+}
+
+/** May a getter be passed over by those who run already? */
+function passesOver(memory: Memory, queue: number): boolean {
+  return memory.words[queue] === TAG.queue || memory.words[queue] === TAG.simpleQueue;
 }
 
 function settleAndUnlock(memory: Memory, queue: number): void {
@@ -262,7 +309,16 @@ function settle(memory: Memory, queue: number, woken: number[], cell = 0): numbe
         serve(memory, getters, getter, woken);
         continue;
       }
-      if (size(memory, queue) > 0) {
+      const awaited = onItsWay(memory, queue);
+      const items = size(memory, queue);
+      if (items > 0 && awaited === 0 && passesOver(memory, queue) && !wantsHandOff(memory, getter)) {
+        const tid = load(memory.words, getter + SLOT.tid);
+        serve(memory, getters, getter, woken, GRANT.retry);
+        // Only now: had this thread died before, nobody would be on its way.
+        store(memory.words, queue + QUEUE.woken, tid);
+        continue;
+      }
+      if (items > (awaited === 0 ? 0 : 1)) {
         const gets = load(memory.words, queue + QUEUE.gets);
         const next = order.next(memory, queue);
         if (next === cell) given = load(memory.words, getter + SLOT.tid);

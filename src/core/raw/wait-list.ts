@@ -67,6 +67,19 @@ export function enqueue(memory: Memory, list: number, slot: number, object: numb
   }
 }
 
+/** `request` of a slot that wants to be handed what it waits for. */
+export const FAIR = 1;
+
+/** Prepares the slot of a waiter that was told to try again, and will stand in the list once more if it lost the race. */
+export function askForHandOff(memory: Memory, slot: number): void {
+  store(memory.words, slot + SLOT.request, FAIR);
+}
+
+/** Must the waiter not be passed over by those who run already? A blocked thread may be, once. */
+export function wantsHandOff(memory: Memory, slot: number): boolean {
+  return load(memory.words, slot + SLOT.async) === 1 || load(memory.words, slot + SLOT.request) === FAIR;
+}
+
 /** Takes a slot out. Under the guard. */
 export function unlink(memory: Memory, list: number, slot: number): void {
   const next = load(memory.words, slot + SLOT.next);
@@ -190,9 +203,10 @@ export function completeGrant(memory: Memory, slot: number, dead: number): void 
     // Whoever takes over the dead thread's guard, if nobody has yet, takes the slot out or forgets the grant.
     lockList(memory, memory.reach(list + LIST_WORDS) - LIST_WORDS);
     unlockList(memory, list);
-    if (load(memory.words, slot + SLOT.granter) !== dead) return;
-    store(memory.words, slot + SLOT.list, 0);
   }
+  // Once more: whoever took the guard over may have forgotten that grant, and granted the slot itself.
+  if (load(memory.words, slot + SLOT.granter) !== dead) return;
+  if (list !== 0) store(memory.words, slot + SLOT.list, 0);
   const isAsync = load(memory.words, slot + SLOT.async) === 1;
   const tid = load(memory.words, slot + SLOT.tid);
   store(memory.words, slot + SLOT.granter, memory.self);

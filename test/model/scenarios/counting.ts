@@ -1,6 +1,6 @@
 /** Semaphores, events, conditions and barriers. */
 
-import { BARRIER, BARRIER_STATE, CONDITION, EVENT, GRANT, LIST, SEMAPHORE } from "../../../src/core/layout.ts";
+import { BARRIER, BARRIER_STATE, CONDITION, EVENT, GRANT, LIST, SEMAPHORE, SLOT } from "../../../src/core/layout.ts";
 import type { WaitKind } from "../../../src/core/parker.ts";
 import type { Step } from "../engine.ts";
 import { EXPIRED, type Kit, NEVER, QUEUED, SOON } from "../kit.ts";
@@ -41,21 +41,109 @@ function give(kit: Kit, semaphore: number, n = 1): Step {
 }
 
 /** Takes and gives back, with no more than `most` inside. */
-function pass(kit: Kit, semaphore: number, words: SemaphoreWords, most: number): Step {
-  const enter = take(kit, semaphore, words, NEVER);
+function pass(kit: Kit, semaphore: number, words: SemaphoreWords, most: number, onLoop = false): Step {
+  const enter = take(kit, semaphore, words, NEVER, onLoop);
   return (local) => {
     enter(local);
-    kit.expect(kit.note(words.inside) <= most, "too many hold a permit");
-    kit.pause(words.inside);
-    kit.note(words.inside, -1);
-    give(kit, semaphore)(local);
+    leave(kit, semaphore, words, most);
   };
 }
 
+/** With a permit in hand: looks whether there are no more than `most`, and gives it back. */
+function leave(kit: Kit, semaphore: number, words: SemaphoreWords, most: number): void {
+  kit.expect(kit.note(words.inside) <= most, "too many hold a permit");
+  kit.pause(semaphore + SEMAPHORE.word);
+  kit.note(words.inside, -1);
+  kit.expect(kit.core.semaphore.releasePermits(kit.memory, semaphore, 1), "release was refused");
+}
+
 function permitsLeft(kit: Kit, semaphore: number, least: number, most: number): string | undefined {
-  const left = kit.value(semaphore + SEMAPHORE.word) >>> 1;
+  const left = kit.value(semaphore + SEMAPHORE.word) >>> 2;
   if (left < least || left > most) return `${left} permits are left instead of ${least} to ${most}`;
   return listEmpty(kit, semaphore + SEMAPHORE.list);
+}
+
+/** Two wait; who gives the permit takes it again while the one that was woken is on its way. */
+function takenAgain(name: string, { killed = false, onLoop = false }, limits: Scenario["limits"]): Scenario {
+  return {
+    name,
+    limits,
+    build(kit) {
+      const s = kit.semaphore(0);
+      const words = semaphoreWords(kit);
+      kit.thread("T1", give(kit, s), pass(kit, s, words, 1));
+      const second = killed ? kit.victim("T2", pass(kit, s, words, 1)) : kit.thread("T2", pass(kit, s, words, 1));
+      const third = kit.thread("T3", take(kit, s, words, NEVER, onLoop), give(kit, s));
+      // A permit dies with whoever has it in its hand; and nobody has it while it is in the word.
+      const isGone = (): boolean => kit.killed && kit.value(s + SEMAPHORE.word) >>> 2 === 0;
+      if (killed) {
+        for (const each of [kit.engine.threads[0]!, second, third]) each.mayWait = isGone;
+        kit.reaper();
+      }
+      kit.ready(() => (isGone() ? undefined : permitsLeft(kit, s, 1, 1)));
+    },
+  };
+}
+
+/** Two wait for one permit, and one of them may be killed. `hasLost`: that one wants to be handed it. */
+function waiterKilled(name: string, hasLost: boolean): Scenario {
+  return {
+    name,
+    limits: { preemptions: 1 },
+    build(kit) {
+      const s = kit.semaphore(0);
+      const words = semaphoreWords(kit);
+      const queued = kit.word("queued");
+      const tried = kit.word("tried again");
+      const handed = kit.word("handed");
+      const kind: WaitKind = {
+        ...kit.semaphoreWait,
+        enter(memory, semaphore, slot, blocking) {
+          if (hasLost) kit.core.list.askForHandOff(memory, slot);
+          const result = kit.semaphoreWait.enter(memory, semaphore, slot, blocking);
+          if (result === QUEUED) kit.note(queued);
+          return result;
+        },
+        take(memory, slot) {
+          if (memory.words[slot + SLOT.value] === GRANT.done) kit.note(handed);
+        },
+        again(memory, slot) {
+          kit.note(tried);
+          kit.semaphoreWait.again!(memory, slot);
+        },
+      };
+      const victim = kit.victim("T1", () => {
+        kit.wait(kind, s);
+        kit.note(words.taken);
+      });
+      const other = kit.thread("T2", take(kit, s, words, NEVER));
+      kit.thread("T3", give(kit, s));
+      // It must reach the living, unless the dead had taken it already.
+      const hasTaken = (): boolean =>
+        kit.value(queued) === 0 ||
+        kit.value(handed) > 0 ||
+        (kit.value(tried) > 0 && kit.value(s + SEMAPHORE.word) >>> 2 === 0);
+      victim.mayWait = other.mayWait = () => kit.value(words.taken) === 1 || (kit.killed && hasTaken());
+      kit.reaper();
+      kit.ready(() => (kit.value(s + SEMAPHORE.word) >>> 2 === 0 ? undefined : "a permit is left"));
+    },
+  };
+}
+
+function giverKilled(name: string, onLoop: boolean, limits: Scenario["limits"]): Scenario {
+  return {
+    name,
+    limits,
+    build(kit) {
+      const s = kit.semaphore(0);
+      const words = semaphoreWords(kit);
+      kit.victim("T1", give(kit, s));
+      kit.thread("T2", take(kit, s, words, NEVER, onLoop));
+      kit.thread("T3", give(kit, s));
+      kit.reaper();
+      kit.ready(() => permitsLeft(kit, s, kit.killed ? 0 : 1, 1));
+    },
+  };
 }
 
 const semaphores: readonly Scenario[] = [
@@ -88,6 +176,28 @@ const semaphores: readonly Scenario[] = [
       kit.thread("T2", take(kit, s, words, SOON));
       kit.thread("T3", give(kit, s, 2));
       kit.ready(() => permitsLeft(kit, s, kit.value(words.expired), kit.value(words.expired)));
+    },
+    limits: { preemptions: 3 },
+  },
+  takenAgain("semaphore: 2 wait, who gave takes it again", {}, { preemptions: 2 }),
+  takenAgain("semaphore: 1 of 2 waits on an event loop, who gave takes it again", { onLoop: true }, { preemptions: 2 }),
+  takenAgain(
+    "semaphore: 2 wait, who gave takes it again, who was woken is killed",
+    { killed: true },
+    { preemptions: 1 },
+  ),
+  {
+    name: "semaphore: 2 take, 2 give 1 each, and a third comes by",
+    build(kit) {
+      const s = kit.semaphore(0);
+      const words = semaphoreWords(kit);
+      kit.thread("T1", take(kit, s, words, NEVER));
+      kit.thread("T2", take(kit, s, words, NEVER));
+      kit.thread("T3", give(kit, s), give(kit, s), () => {
+        if (!kit.core.semaphore.tryAcquirePermit(kit.memory, s)) return;
+        give(kit, s)(undefined as never);
+      });
+      kit.ready(() => permitsLeft(kit, s, 0, 0));
     },
     limits: { preemptions: 3 },
   },
@@ -128,46 +238,32 @@ const semaphores: readonly Scenario[] = [
     },
     limits: { preemptions: 2 },
   },
+  waiterKilled("semaphore: who waits is killed", false),
+  waiterKilled("semaphore: who waits is killed, and had lost before", true),
   {
-    name: "semaphore: who waits is killed",
+    name: "semaphore: who settles what a dead one left is killed",
     build(kit) {
       const s = kit.semaphore(0);
       const words = semaphoreWords(kit);
-      const queued = kit.word("queued");
-      const kind: WaitKind = {
-        ...kit.semaphoreWait,
-        enter(memory, semaphore, slot, blocking) {
-          const result = kit.semaphoreWait.enter(memory, semaphore, slot, blocking);
-          if (result === QUEUED) kit.note(queued);
-          return result;
-        },
-      };
-      const victim = kit.victim("T1", () => {
-        kit.wait(kind, s);
-        kit.note(words.taken);
+      const { lockList, unlockList } = kit.core.list;
+      kit.victim("T1", () => {
+        lockList(kit.memory, s + SEMAPHORE.list);
+        kit.engine.store(s + SEMAPHORE.word, (1 << 2) | 1);
+        unlockList(kit.memory, s + SEMAPHORE.list);
+        kit.core.semaphore.settleSemaphore(kit.memory, s);
       });
-      const other = kit.thread("T2", take(kit, s, words, NEVER));
-      kit.thread("T3", give(kit, s));
-      // One permit for two: it must reach the living, unless the dead had taken it already.
-      victim.mayWait = other.mayWait = () => kit.value(words.taken) === 1 || (kit.killed && kit.value(queued) === 0);
+      const isGone = (): boolean => kit.killed && kit.value(s + SEMAPHORE.word) >>> 2 === 0;
+      kit.thread("T2", pass(kit, s, words, 1, true)).mayWait = isGone;
+      kit.thread("T3", () => {
+        if (kit.core.semaphore.tryAcquirePermit(kit.memory, s)) leave(kit, s, words, 1);
+      });
       kit.reaper();
-      kit.ready(() => (kit.value(s + SEMAPHORE.word) >>> 1 === 0 ? undefined : "a permit is left"));
+      kit.ready();
     },
-    limits: { preemptions: 1 },
+    limits: { preemptions: 2 },
   },
-  {
-    name: "semaphore: who gives is killed",
-    build(kit) {
-      const s = kit.semaphore(0);
-      const words = semaphoreWords(kit);
-      kit.victim("T1", give(kit, s));
-      kit.thread("T2", take(kit, s, words, NEVER));
-      kit.thread("T3", give(kit, s));
-      kit.reaper();
-      kit.ready(() => permitsLeft(kit, s, kit.killed ? 0 : 1, 1));
-    },
-    limits: { preemptions: 1 },
-  },
+  giverKilled("semaphore: who gives is killed", false, { preemptions: 1 }),
+  giverKilled("semaphore: who gives to an event loop is killed", true, { preemptions: 2 }),
 ];
 
 // ── Event ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -71,7 +71,7 @@ function permitWaiter(name: string, { deadline = NEVER, onLoop = false }: Endabl
         },
         end: () => void kit.core.semaphore.releasePermits(kit.memory, semaphore, 1),
         check: () => {
-          const left = kit.value(semaphore + SEMAPHORE.word) >>> 1;
+          const left = kit.value(semaphore + SEMAPHORE.word) >>> 2;
           if (left + kit.value(taken) !== 1) return `${left} permits are left, ${kit.value(taken)} were taken`;
           return emptyList(kit, semaphore + SEMAPHORE.list);
         },
@@ -210,7 +210,7 @@ function lockIsFree(kit: Kit, lock: number): () => string | undefined {
 
 function permits(kit: Kit, semaphore: number, taken: number, given: number): () => string | undefined {
   return () => {
-    const left = kit.value(semaphore + SEMAPHORE.word) >>> 1;
+    const left = kit.value(semaphore + SEMAPHORE.word) >>> 2;
     const lost = given - left - kit.value(taken);
     if (lost < 0) return `${left} permits are left and ${kit.value(taken)} were taken, of ${given}`;
     return lost > kit.engine.dead.length ? `${lost} permits are lost` : undefined;

@@ -40,6 +40,11 @@ export function get(kit: Kit, s: Store, deadline: number = NEVER, onLoop = false
       if (result === QUEUED && kit.engine.current!.victim && !onLoop) kit.note(s.queued);
       return result;
     };
+    // From then on it takes what it gets itself.
+    kind.again = (memory, slot) => {
+      if (kit.engine.current!.victim) kit.note(s.queued, -1);
+      kit.core.list.askForHandOff(memory, slot);
+    };
     const wait = onLoop ? kit.waitOnLoop.bind(kit) : kit.wait.bind(kit);
     const result = wait(kind, s.queue, deadline);
     if (result !== GRANT.done) {
@@ -85,7 +90,49 @@ export function exactlyOnce(kit: Kit, s: Store, lost = 0): string | undefined {
   return undefined;
 }
 
+/** Two wait; who puts an item gets it back, if that is still possible, and puts others. */
+function takenBack(name: string, onLoop: boolean, limits: Scenario["limits"]): Scenario {
+  return {
+    name,
+    limits,
+    build(kit) {
+      const s = store(kit, 0, 3);
+      const { GET, getCell, got } = kit.core.queue;
+      kit.thread(
+        "T1",
+        put(kit, s, 0),
+        (local) => {
+          local["back"] = getCell(kit.memory, s.queue, 0) === GET.done ? 1 : 0;
+          if (local["back"] === 1) kit.note(s.received[(got.cell - 1) / 2]!);
+        },
+        (local) => {
+          if (local["back"] === 1) put(kit, s, 1)(local);
+        },
+        put(kit, s, 2),
+      );
+      kit.thread("T2", get(kit, s));
+      kit.thread("T3", get(kit, s, NEVER, onLoop));
+      kit.ready(() => exactlyOnce(kit, s));
+    },
+  };
+}
+
 export const queueScenarios: readonly Scenario[] = [
+  takenBack("queue: 2 get, who put takes it back", false, { preemptions: 2 }),
+  takenBack("queue: 1 of 2 gets on an event loop, who put takes it back", true, { preemptions: 1 }),
+  {
+    name: "queue: 2 get 1 item, who was woken is killed",
+    build(kit) {
+      const s = store(kit, 0, 1);
+      const isGone = (): boolean => kit.value(s.queue + QUEUE.gets) === 1;
+      kit.thread("T1", put(kit, s, 0));
+      kit.victim("T2", get(kit, s)).mayWait = isGone;
+      kit.thread("T3", get(kit, s)).mayWait = isGone;
+      kit.reaper();
+      kit.ready();
+    },
+    limits: { preemptions: 1 },
+  },
   {
     name: "queue: 2 put, 1 gets 2",
     build(kit) {
@@ -279,6 +326,18 @@ export const queueScenarios: readonly Scenario[] = [
       kit.ready(() => exactlyOnce(kit, s, 1));
     },
     limits: { preemptions: 1 },
+  },
+  {
+    name: "queue: who puts for one who waits is killed",
+    build(kit) {
+      const s = store(kit, 0, 1);
+      kit.victim("T1", put(kit, s, 0));
+      const isEmpty = (): boolean => kit.value(s.queue + QUEUE.puts) === kit.value(s.queue + QUEUE.gets);
+      kit.thread("T2", get(kit, s)).mayWait = () => kit.killed && isEmpty();
+      kit.reaper();
+      kit.ready();
+    },
+    limits: { preemptions: 2 },
   },
   {
     name: "queue: who puts is killed, others get with a timeout",
