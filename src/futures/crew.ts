@@ -174,7 +174,8 @@ export class Crew {
   strike(worker: CrewWorker): Loss {
     this.#workers.delete(worker);
     const begun = worker.readiness !== READY.no || worker.cancelRequested;
-    if (begun) this.#killedEarly = 0;
+    // Nor does it matter while another does the work.
+    if (begun || [...this.#workers].some(({ readiness }) => readiness === READY.yes)) this.#killedEarly = 0;
     const stillborn = !begun && (!worker.wasKilled || ++this.#killedEarly > MOST_KILLED_EARLY);
     return { worker, error: worker.failure, stillborn };
   }

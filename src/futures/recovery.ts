@@ -62,15 +62,17 @@ export class Recovery {
   /** Looks through all tasks for what a dead worker had in hand. */
   recover({ worker, error }: Loss): void {
     const { blocks, pending: all, tasks, kind } = this.#around;
+    // One that ended before it had an identity has nothing in hand; and 0 is also whose is nobody's.
+    const gone = worker.identity === 0 ? NaN : worker.identity;
     for (const task of this.#doomed) {
-      if (blocks.holderOf(task) !== worker.identity) continue;
+      if (blocks.holderOf(task) !== gone) continue;
       this.#doomed.delete(task);
       blocks.dispose(task);
     }
     const inRing = new Set(tasks.cells());
     for (const [id, pending] of all.entries()) {
       const { task, job } = pending;
-      if (task !== 0 && pending.movedTo === worker.identity && blocks.revoke(task)) {
+      if (task !== 0 && pending.movedTo === gone && blocks.revoke(task)) {
         // What was attached to it has gone with the worker.
         blocks.disposeInput(task);
         if (!inRing.has(task)) this.#astray.add(task);
@@ -81,7 +83,7 @@ export class Recovery {
       if (task === 0 || inRing.has(task)) continue;
       const state = blocks.stateOf(task);
       const holder = blocks.holderOf(task);
-      if (holder === worker.identity && holder !== 0) {
+      if (holder === gone) {
         if (state === TASK_STATE.pending) {
           blocks.release(task);
           tasks.put(task, pending.priority);

@@ -36,9 +36,11 @@ after(() => {
   assert.deepEqual(left, []);
 });
 
+/** Has the end of a pipe, and receives nothing. */
 function dieWith(end: PipeConnection<string>, up: Event): void {
   up.set();
-  end.recvSync();
+  new Event().waitSync();
+  end.close();
 }
 
 async function listen(address: Queue<string>): Promise<void> {
