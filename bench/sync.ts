@@ -168,7 +168,7 @@ async function askCrowds(heading: string): Promise<void> {
   for (let round = -1; round < ROUNDS; round++) {
     for (const name of names) {
       for (const { crowd, times } of crowds) {
-        const ns = crowd.time(name, round < 0 ? 1000 : 3000);
+        const ns = crowd.time(name, SAMPLE_MS);
         if (round >= 0) times.set(name, [...(times.get(name) ?? []), ns]);
       }
     }

@@ -36,14 +36,20 @@ export type Crowded = keyof typeof crowds;
 interface Task {
   readonly name: Crowded;
   readonly shared: unknown;
-  readonly turns: number;
+  /** Whether it is over, and how many turns there were. */
+  readonly words: Int32Array;
 }
+
+const OVER = 0;
+const TURNS = 1;
 
 export function member(tasks: Queue<Task | null>, ready: Semaphore, done: Semaphore): void {
   for (let task = tasks.getSync(); task !== null; task = tasks.getSync()) {
     const turn = crowds[task.name].turn as (shared: unknown) => void;
+    let turns = 0;
     ready.release();
-    for (let i = 0; i < task.turns; i++) turn(task.shared);
+    for (; Atomics.load(task.words, OVER) === 0; turns++) turn(task.shared);
+    Atomics.add(task.words, TURNS, turns);
     done.release();
   }
 }
@@ -61,17 +67,20 @@ export class Crowd {
     });
   }
 
-  /** Nanoseconds for one of `turns` turns, shared out among all threads. */
-  time(name: Crowded, turns: number): number {
+  /** Nanoseconds for one turn, while all threads take turns for so many milliseconds. */
+  time(name: Crowded, milliseconds: number): number {
     const { make, start } = crowds[name] as { make: () => unknown; start: (shared: unknown) => void };
     const shared = make();
-    const each = Math.ceil(turns / this.#members.length);
-    for (const { tasks } of this.#members) tasks.putSync({ name, shared, turns: each });
+    const words = new Int32Array(new SharedArrayBuffer(8));
+    for (const { tasks } of this.#members) tasks.putSync({ name, shared, words });
     this.#all(this.#ready);
     const began = performance.now();
     start(shared);
+    Atomics.wait(words, OVER, 0, milliseconds);
+    Atomics.store(words, OVER, 1);
     this.#all(this.#done);
-    return ((performance.now() - began) * 1e6) / (each * this.#members.length);
+    // Until the last has left: each still takes the turn it waited for.
+    return ((performance.now() - began) * 1e6) / Atomics.load(words, TURNS);
   }
 
   #all(semaphore: Semaphore): void {
