@@ -381,13 +381,6 @@ const awaited: readonly Mutant[] = [
     "store(memory.words, queue + QUEUE.woken, tid); serve(memory, getters, getter, woken, GRANT.retry);",
     "queue: who puts for one",
   ),
-  mutant(
-    "queue",
-    "who takes what was left for another leaves the rest lying",
-    "settleOthersAndUnlock(memory, queue);\n        return GET.done;",
-    "unlockQueue(memory, queue);\n        return GET.done;",
-    "queue: of size 1, 1 puts 2, 1 gets 2",
-  ),
 ];
 
 const rest: readonly Mutant[] = [
@@ -484,19 +477,13 @@ const queue: readonly Mutant[] = [
     "if (true)",
     "queue: 2 put",
   ),
-  mutant(
-    "queue",
-    "a get does not look for putters",
-    /if \(load\(memory\.words, queue \+ QUEUE\.putters \+ LIST\.head\) === 0\)/,
-    "if (true)",
-    "queue: of size 1, 1 puts 2",
-  ),
+  mutant("queue", "a get does not look for putters", "if (waiting === 0)", "if (true)", "queue: of size 1, 1 puts 2"),
   mutant(
     "queue",
     "a getter is served without the mark",
     "store(memory.words, getter + SLOT.value, GRANT.moving);",
     "",
-    "queue: who puts is killed",
+    "queue: who puts for one who waits on",
   ),
   mutant(
     "queue",

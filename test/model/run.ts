@@ -51,6 +51,7 @@ const BOUNDED: readonly string[] = [
   "queue: 1 of 2 gets on an event loop, who put takes it back",
   "queue: 2 get 1 item, who was woken is killed",
   "queue: who puts for one who waits is killed",
+  "queue: who puts for one who waits on an event loop is killed",
   "queue: who gets is killed",
   "queue: who puts is killed, others get with a timeout",
   "queue: of size 1, who puts is killed",

@@ -60,6 +60,7 @@ function leave(kit: Kit, semaphore: number, words: SemaphoreWords, most: number)
 function permitsLeft(kit: Kit, semaphore: number, least: number, most: number): string | undefined {
   const left = kit.value(semaphore + SEMAPHORE.word) >>> 2;
   if (left < least || left > most) return `${left} permits are left instead of ${least} to ${most}`;
+  if (!kit.killed && kit.value(semaphore + SEMAPHORE.woken) !== 0) return "somebody is still to look for a permit";
   return listEmpty(kit, semaphore + SEMAPHORE.list);
 }
 

@@ -73,6 +73,7 @@ function permitWaiter(name: string, { deadline = NEVER, onLoop = false }: Endabl
         check: () => {
           const left = kit.value(semaphore + SEMAPHORE.word) >>> 2;
           if (left + kit.value(taken) !== 1) return `${left} permits are left, ${kit.value(taken)} were taken`;
+          if (kit.value(semaphore + SEMAPHORE.woken) !== 0) return "somebody is still to look for a permit";
           return emptyList(kit, semaphore + SEMAPHORE.list);
         },
       };
@@ -104,6 +105,7 @@ function queueWaiter(name: string, puts: boolean, { onLoop = false }: Endable = 
         const size = kit.value(queue + QUEUE.puts) - kit.value(queue + QUEUE.gets);
         const expected = puts ? kit.value(done) : 1 - kit.value(done);
         if (size !== expected) return `${size} items are there instead of ${expected}`;
+        if (kit.value(queue + QUEUE.woken) !== 0) return "somebody is still to look for an item";
         return emptyList(kit, queue + QUEUE.getters) ?? emptyList(kit, queue + QUEUE.putters);
       },
     };

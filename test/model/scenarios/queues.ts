@@ -87,7 +87,24 @@ export function exactlyOnce(kit: Kit, s: Store, lost = 0): string | undefined {
   for (const list of [QUEUE.getters, QUEUE.putters, QUEUE.joiners]) {
     if (kit.value(s.queue + list + LIST.head) !== 0) return "somebody stands in a list at the end";
   }
+  if (!kit.killed && kit.value(s.queue + QUEUE.woken) !== 0) return "somebody is still to look for an item";
   return undefined;
+}
+
+/** Who puts the only item that another waits for is killed: what counts as put must reach that one. */
+function putterKilled(name: string, onLoop: boolean, preemptions: number): Scenario {
+  return {
+    name,
+    limits: { preemptions },
+    build(kit) {
+      const s = store(kit, 0, 1);
+      kit.victim("T1", put(kit, s, 0));
+      const nothingPut = (): boolean => kit.killed && kit.value(s.queue + QUEUE.puts) === 0;
+      kit.thread("T2", get(kit, s, NEVER, onLoop)).mayWait = nothingPut;
+      kit.reaper();
+      kit.ready(() => (nothingPut() ? undefined : exactlyOnce(kit, s)));
+    },
+  };
 }
 
 /** Two wait; who puts an item gets it back, if that is still possible, and puts others. */
@@ -327,18 +344,8 @@ export const queueScenarios: readonly Scenario[] = [
     },
     limits: { preemptions: 1 },
   },
-  {
-    name: "queue: who puts for one who waits is killed",
-    build(kit) {
-      const s = store(kit, 0, 1);
-      kit.victim("T1", put(kit, s, 0));
-      const isEmpty = (): boolean => kit.value(s.queue + QUEUE.puts) === kit.value(s.queue + QUEUE.gets);
-      kit.thread("T2", get(kit, s)).mayWait = () => kit.killed && isEmpty();
-      kit.reaper();
-      kit.ready();
-    },
-    limits: { preemptions: 2 },
-  },
+  putterKilled("queue: who puts for one who waits is killed", false, 2),
+  putterKilled("queue: who puts for one who waits on an event loop is killed", true, 1),
   {
     name: "queue: who puts is killed, others get with a timeout",
     long: true,
