@@ -7,6 +7,8 @@ import { MOST_STATES, runMutant } from "./run.ts";
 const DEEP = [
   "queue: a putter is admitted without the mark",
   "lock: who comes to wait overlooks that another has marked it",
+  "lookout: nobody relieves the dead",
+  "queue: a dead getter keeps its item",
 ];
 
 describe("planted bugs are found", () => {

@@ -243,6 +243,7 @@ const semaphores: readonly Scenario[] = [
   waiterKilled("semaphore: who waits is killed, and had lost before", true),
   {
     name: "semaphore: who settles what a dead one left is killed",
+    long: true,
     build(kit) {
       const s = kit.semaphore(0);
       const words = semaphoreWords(kit);

@@ -56,6 +56,7 @@ export const lookoutScenarios: readonly Scenario[] = [
   },
   {
     name: "lookout: who looks is killed",
+    long: true,
     build(kit) {
       const s = store(kit, 0, 2, undefined, TAG.ring);
       const victim = kit.victim("T1", lookAndGet(kit, s));

@@ -139,6 +139,7 @@ export const queueScenarios: readonly Scenario[] = [
   takenBack("queue: 1 of 2 gets on an event loop, who put takes it back", true, { preemptions: 1 }),
   {
     name: "queue: 2 get 1 item, who was woken is killed",
+    long: true,
     build(kit) {
       const s = store(kit, 0, 1);
       const isGone = (): boolean => kit.value(s.queue + QUEUE.gets) === 1;
