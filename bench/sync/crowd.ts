@@ -78,9 +78,10 @@ export class Crowd {
     start(shared);
     Atomics.wait(words, OVER, 0, milliseconds);
     Atomics.store(words, OVER, 1);
+    const took = performance.now() - began;
+    // Each still takes the turn it waits for, one after the other: fewer and fewer wait by then.
     this.#all(this.#done);
-    // Until the last has left: each still takes the turn it waited for.
-    return ((performance.now() - began) * 1e6) / Atomics.load(words, TURNS);
+    return (took * 1e6) / Atomics.load(words, TURNS);
   }
 
   #all(semaphore: Semaphore): void {
