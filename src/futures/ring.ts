@@ -25,7 +25,11 @@ import { cancelGet, cellsIn, createRing, GET, getCell, getCells, got, handCell, 
 
 /** Cells that are no tasks; tasks are addresses, which are even. An odd cell above these is a task with news. */
 export const STOP = 1;
-/** How much longer one looks for a cell than for other things: until a thread that must be woken has done something. */
+/**
+ * How much longer one looks for a cell than for other things: about 40 µs, as long as it takes to wake a thread on an idle
+ * processor. Shorter, and a thread that was woken once is late for ever after; longer, and one that was woken on the
+ * looker's own processor waits for it.
+ */
 const LOOK = 8;
 
 /** Look again, something changed. */
