@@ -13,8 +13,8 @@ import type { Memory } from "../memory.ts";
  * So many pauses come before the first look, and up to so many between later ones. Each look takes the cache line away
  * from who works on it; and when more than one thing has been done meanwhile, the next need no look at all.
  */
-const FIRST = 16;
-const LONGEST = 64;
+const FIRST = 8;
+const LONGEST = 32;
 
 /**
  * Who spun in vain does it half as long the next time, so often; then only before waits whose number in a row is a power of
