@@ -46,13 +46,13 @@ if (isMain(import.meta)) {
     }
   }
 
-  test("140 starts and joins leak no memory, handle or thread", async () => {
-    // The first 64 get records of their own, the others those of their predecessors: the second half tells.
-    await startAndJoin(70);
+  test("106 starts and joins leak no memory, handle or thread", async () => {
+    // The first 64 get records of their own, the others those of their predecessors: these tell.
+    await startAndJoin(66);
     await settle();
     const before = state();
     const rss = process.memoryUsage().rss;
-    await startAndJoin(70);
+    await startAndJoin(40);
     await settle();
     await kit.until(
       () => state().osThreads <= before.osThreads && state().handles <= before.handles,
@@ -61,7 +61,7 @@ if (isMain(import.meta)) {
     assert.ok(state().pages <= before.pages + 1, JSON.stringify([state(), before]));
     assert.equal(activeCount(), 1);
     const grown = (process.memoryUsage().rss - rss) / 2 ** 20;
-    // 70 workers that stayed would be more than 350 megabytes.
+    // 40 workers that stayed would be more than 200 megabytes.
     assert.ok(grown < 100, `${grown} MiB more`);
   });
 

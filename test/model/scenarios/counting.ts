@@ -182,11 +182,14 @@ const semaphores: readonly Scenario[] = [
   },
   takenAgain("semaphore: 2 wait, who gave takes it again", {}, { preemptions: 2 }),
   takenAgain("semaphore: 1 of 2 waits on an event loop, who gave takes it again", { onLoop: true }, { preemptions: 2 }),
-  takenAgain(
-    "semaphore: 2 wait, who gave takes it again, who was woken is killed",
-    { killed: true },
-    { preemptions: 1 },
-  ),
+  {
+    ...takenAgain(
+      "semaphore: 2 wait, who gave takes it again, who was woken is killed",
+      { killed: true },
+      { preemptions: 1 },
+    ),
+    long: true,
+  },
   {
     name: "semaphore: 2 take, 2 give 1 each, and a third comes by",
     build(kit) {

@@ -192,7 +192,10 @@ export const lockScenarios: readonly Scenario[] = [
     limits: { preemptions: 3 },
   },
   takenAgain("lock: 2 wait, its owner takes it again", false, { preemptions: 2 }),
-  takenAgain("lock: 2 wait, its owner takes it again, who was woken is killed", true, { preemptions: 1 }),
+  {
+    ...takenAgain("lock: 2 wait, its owner takes it again, who was woken is killed", true, { preemptions: 1 }),
+    long: true,
+  },
   locks("lock: 2 threads on event loops", [{ onLoop: true }, { onLoop: true }]),
   locks("lock: 3 threads on event loops", [{ onLoop: true }, { onLoop: true }, { onLoop: true }], {
     limits: { preemptions: 2 },
