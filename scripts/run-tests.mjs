@@ -66,8 +66,8 @@ export async function runTests(node, args) {
 }
 
 async function run(node, options, files) {
-  // More than processors: many tests mostly wait.
-  const concurrency = Math.min(6, Math.max(2, os.availableParallelism() + 2));
+  // One more than processors: many tests mostly wait. With two more, the whole took as long.
+  const concurrency = Math.min(4, Math.max(2, os.availableParallelism() + 1));
   const runner = spawn(
     node,
     [

@@ -47,7 +47,7 @@ if (isMain(import.meta)) {
 
     test("of 0, every pause is the end, and no task is lost by it", async () => {
       await using pool = new ThreadPoolExecutor({ maxWorkers: 2, idleTimeout: 0 });
-      for (let i = 0; i < 20; i++) {
+      for (let i = 0; i < 10; i++) {
         assert.equal(await pool.submit(Math.abs, -i), i);
         assert.deepEqual(await pool.map(Math.abs, [-1, -2, -3]), [1, 2, 3]);
       }
@@ -73,10 +73,8 @@ if (isMain(import.meta)) {
       const idents = Array.from({ length: 3 }, () => pool.submit(() => (setInterval(() => undefined, 1), getIdent())));
       assert.equal(new Set(idents.map((ident) => ident.resultSync())).size, 3);
       await pool.shutdown();
-      assert.deepEqual(
-        await new ThreadPoolExecutor({ maxTasksPerWorker: 1 }).map(Math.abs, [-1, -2, -3, -4]),
-        [1, 2, 3, 4],
-      );
+      await using mapping = new ThreadPoolExecutor({ maxTasksPerWorker: 1 });
+      assert.deepEqual(await mapping.map(Math.abs, [-1, -2, -3, -4]), [1, 2, 3, 4]);
     });
   });
 
